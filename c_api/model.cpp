@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cstring>
+#include <new>
+
+#include "c_api/api.h"
+#include "ports/port.h"
+
+namespace samlet {
+namespace {
+
+// The bytes of a model: mapped, or the caller's.
+struct Source {
+    FileMapping mapping;
+    const void* data = nullptr;
+    size_t size = 0;
+
+    Status open(const samlet_model_config& config) {
+        if (!config.path == !config.data)
+            return fail(SAMLET_ERROR_INVALID_ARGUMENT, "give either the path of a model file or its bytes as data");
+        if (config.path) {
+            const char* reason = nullptr;
+            if (!port::map_file(config.path, &mapping, &reason)) {
+                // The reason is one of a few static texts; the name goes in front of it.
+                static const struct {
+                    const char *reason, *text;
+                } kTexts[] = {{"it is empty", "the model file %s is empty"},
+                              {"it is not a regular file", "the model file %s is not a regular file"},
+                              {"it cannot be mapped into memory", "the model file %s cannot be mapped into memory"}};
+                for (const auto& t : kTexts)
+                    if (strcmp(t.reason, reason) == 0) return fail(SAMLET_ERROR_FILE, t.text, 0, 0, config.path);
+                return fail(SAMLET_ERROR_FILE, "the model file %s cannot be opened for reading", 0, 0, config.path);
+            }
+            data = mapping.data;
+            size = mapping.size;
+            return {};
+        }
+        if (reinterpret_cast<uintptr_t>(config.data) % 32 != 0)
+            return fail(SAMLET_ERROR_INVALID_ARGUMENT, "the bytes of the model begin %a bytes after a multiple of 32, to which they "
+                        "must be aligned", static_cast<int64_t>(reinterpret_cast<uintptr_t>(config.data) % 32));
+        data = config.data;
+        size = static_cast<size_t>(config.data_size);
+        return {};
+    }
+    void close() { port::unmap_file(mapping); }
+};
+
+Status choose_kernels(const samlet_model_config& config, const Kernels** kernels) {
+    if (!start_xnnpack())
+        return fail(SAMLET_ERROR_UNSUPPORTED, "XNNPACK cannot run on this CPU or system");
+    const char* name = config.kernels && config.kernels[0] ? config.kernels : nullptr;
+    if (!name) name = port::environment("SAMLET_KERNELS");
+    if (name && !name[0]) name = nullptr;
+    *kernels = find_kernels(name);
+    if (!*kernels)
+        return fail(SAMLET_ERROR_UNSUPPORTED,
+                    "there are no kernels \"%s\" for this CPU and build (generic, avx2, avx512, neon)", 0, 0, name);
+    return {};
+}
+
+Status check_config(const samlet_model_config* config) {
+    if (!config) return null_argument("config");
+    return check_size(config->size, sizeof(*config), "samlet_model_config");
+}
+
+}  // namespace
+}  // namespace samlet
+
+using namespace samlet;
+
+extern "C" {
+
+samlet_status samlet_model_memory(const samlet_model_config* config, samlet_memory_plan* plan, samlet_error* error) {
+    Status status = check_config(config);
+    if (status.ok() && !plan) status = null_argument("plan");
+    if (status.ok()) status = check_size(plan->size, sizeof(*plan), "samlet_memory_plan");
+    const Kernels* kernels = nullptr;
+    if (status.ok()) status = choose_kernels(*config, &kernels);
+    Source source;
+    if (status.ok()) status = source.open(*config);
+    Model::Plan bytes = {};
+    if (status.ok()) status = Model::plan(source.data, source.size, kernels, &bytes);
+    source.close();
+    if (!status.ok()) return report(status, error);
+    Arena arena = Arena::measuring();
+    Plan parts(arena);
+    arena.take_bytes(bytes.tables);
+    parts.close_part("tables and small tensors");
+    arena.take_bytes(bytes.packed);
+    parts.close_part("packed weights");
+    parts.report(plan);
+    return report(status, error);
+}
+
+samlet_status samlet_model_open(const samlet_model_config* config, samlet_model** model, samlet_error* error) {
+    Status status = model ? check_config(config) : null_argument("model");
+    if (model) *model = nullptr;
+    const Kernels* kernels = nullptr;
+    if (status.ok()) status = choose_kernels(*config, &kernels);
+    Source source;
+    if (status.ok()) status = source.open(*config);
+    Model::Plan bytes = {};
+    if (status.ok()) status = Model::plan(source.data, source.size, kernels, &bytes);
+    void *block = nullptr, *owned = nullptr;
+    if (status.ok()) status = find_block(config->memory, config->memory_size, bytes.total, &block, &owned);
+    if (status.ok()) {
+        Arena arena(block, bytes.total);
+        samlet_model* handle = new (arena.take_bytes(sizeof(samlet_model))) samlet_model{};
+        Model& m = handle->impl;
+        m.kernels = kernels;
+        m.mapping = source.mapping;
+        m.owned_block = owned;
+        m.block_bytes = bytes.total;
+        m.log = config->log;
+        m.log_context = config->log_context;
+        status = m.bind(source.data, source.size, arena);
+        if (status.ok()) {
+            // The packed copies are what runs; of the file only small tensors are read again.
+            port::release_pages(source.mapping);
+            *model = handle;
+            if (m.log) m.log(m.log_context, SAMLET_LOG_INFO, kernels->name);
+            return report(status, error);
+        }
+    }
+    port::release(owned);
+    source.close();
+    return report(status, error);
+}
+
+void samlet_model_close(samlet_model* model) {
+    if (!model) return;
+    const FileMapping mapping = model->impl.mapping;
+    void* owned = model->impl.owned_block;
+    port::unmap_file(mapping);
+    port::release(owned);
+}
+
+samlet_status samlet_model_get_info(const samlet_model* model, samlet_model_info* info) {
+    if (!model || !info || info->size < sizeof(*info)) return SAMLET_ERROR_INVALID_ARGUMENT;
+    const Model& m = model->impl;
+    const Config& c = m.config;
+    const uint32_t size = info->size;
+    *info = samlet_model_info{};
+    info->size = size;
+    info->has_video = c.has_video;
+    info->name = c.name;
+    info->family = c.family;
+    uint64_t halves = 0;
+    for (size_t i = 0; i < m.file.tensor_count(); i++)
+        if (m.file.tensor(i).type == TensorType::f16) halves += m.file.tensor(i).elements;
+    info->weight_type = 2 * halves > m.file.parameter_count() ? "f16" : "f32";
+    info->kernels = m.kernels->name;
+    info->image_size = c.image_size;
+    info->stride = kTopStride;
+    info->d_model = c.d_model;
+    info->memory_dim = c.memory_dim;
+    info->memory_frames = c.memory_frames;
+    info->object_pointers = c.max_pointers;
+    info->mask_count = kMaxMaskTokens - 1;
+    info->stage_count = kStages;
+    for (uint32_t s = 0; s < kStages; s++) {
+        info->stage_blocks[s] = c.stages[s];
+        info->stage_channels[s] = c.channels(s);
+        info->stage_heads[s] = c.heads(s);
+        info->stage_window[s] = c.window_spec[s];
+    }
+    info->global_block_count = c.global_block_count;
+    for (uint32_t i = 0; i < c.global_block_count; i++) info->global_blocks[i] = c.global_blocks[i];
+    info->memory_layers = c.memory_layers;
+    info->tensor_count = static_cast<uint32_t>(m.file.tensor_count());
+    info->parameter_count = m.file.parameter_count();
+    info->file_bytes = m.file.size();
+    info->memory_bytes = m.block_bytes;
+    return SAMLET_OK;
+}
+
+samlet_status samlet_model_get_tensor(const samlet_model* model, uint32_t index, samlet_tensor_info* info) {
+    if (!model || !info || info->size < sizeof(*info) || index >= model->impl.file.tensor_count())
+        return SAMLET_ERROR_INVALID_ARGUMENT;
+    const TensorEntry& entry = model->impl.file.tensor(index);
+    info->rank = entry.rank;
+    info->name = entry.name;
+    info->type = entry.type == TensorType::f16 ? "f16" : "f32";
+    for (int d = 0; d < 4; d++) info->shape[d] = entry.shape[d];
+    info->bytes = entry.bytes;
+    return SAMLET_OK;
+}
+
+}  // extern "C"

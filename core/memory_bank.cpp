@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/memory_bank.h"
+
+#include <cstring>
+#include <new>
+
+namespace samlet {
+namespace {
+
+uint64_t gap(int64_t a, int64_t b) { return a > b ? static_cast<uint64_t>(a) - static_cast<uint64_t>(b) : static_cast<uint64_t>(b) - static_cast<uint64_t>(a); }
+
+}  // namespace
+
+void MemoryBank::lay_out(const BankSizes& sizes, Arena& arena, bool measuring) {
+    sizes_ = sizes;
+    prompted_ = arena.take<BankSlot>(sizes.prompted);
+    recent_ = arena.take<BankSlot>(sizes.recent);
+    pointers_ = arena.take<BankSlot>(sizes.pointers);
+    const bool usable = !measuring && pointers_;
+    for (size_t i = 0; i < sizes.prompted; i++) {
+        BankSlot slot;
+        slot.memory = arena.take<uint16_t>(sizes.memory_values);
+        slot.pointer = arena.take<float>(sizes.pointer_values);
+        if (usable) new (&prompted_[i]) BankSlot(slot);
+    }
+    for (size_t i = 0; i < sizes.recent; i++) {
+        BankSlot slot;
+        slot.memory = arena.take<uint16_t>(sizes.memory_values);
+        if (usable) new (&recent_[i]) BankSlot(slot);
+    }
+    for (size_t i = 0; i < sizes.pointers; i++) {
+        BankSlot slot;
+        slot.pointer = arena.take<float>(sizes.pointer_values);
+        if (usable) new (&pointers_[i]) BankSlot(slot);
+    }
+}
+
+void MemoryBank::clear() {
+    for (size_t i = 0; i < sizes_.prompted; i++) prompted_[i].used = false;
+    for (size_t i = 0; i < sizes_.recent; i++) recent_[i].used = false;
+    for (size_t i = 0; i < sizes_.pointers; i++) pointers_[i].used = false;
+    next_order_ = 0;
+}
+
+bool MemoryBank::empty() const {
+    for (size_t i = 0; i < sizes_.prompted; i++)
+        if (prompted_[i].used) return false;
+    for (size_t i = 0; i < sizes_.recent; i++)
+        if (recent_[i].used) return false;
+    return true;
+}
+
+BankSlot* MemoryBank::find(BankSlot* slots, size_t count, int64_t frame) {
+    for (size_t i = 0; i < count; i++)
+        if (slots[i].used && slots[i].frame == frame) return &slots[i];
+    return nullptr;
+}
+
+BankSlot* MemoryBank::place(BankSlot* slots, size_t count, int64_t frame, int64_t next) {
+    BankSlot* slot = find(slots, count, frame);
+    for (size_t i = 0; !slot && i < count; i++)
+        if (!slots[i].used) slot = &slots[i];
+    if (!slot && count) {
+        slot = slots;
+        for (size_t i = 1; i < count; i++)
+            if (gap(slots[i].frame, next) > gap(slot->frame, next)) slot = &slots[i];
+        if (gap(slot->frame, next) < gap(frame, next)) return nullptr;
+    }
+    if (!slot) return nullptr;
+    slot->used = true;
+    slot->frame = frame;
+    return slot;
+}
+
+void MemoryBank::store_pointer(int64_t frame, int64_t next, const float* pointer) {
+    if (BankSlot* slot = place(pointers_, sizes_.pointers, frame, next))
+        memcpy(slot->pointer, pointer, sizes_.pointer_values * sizeof(float));
+}
+
+uint16_t* MemoryBank::store_recent(int64_t frame, bool reverse, const float* pointer) {
+    const int64_t next = reverse ? frame - 1 : frame + 1;
+    store_pointer(frame, next, pointer);
+    BankSlot* slot = place(recent_, sizes_.recent, frame, next);
+    return slot ? slot->memory : nullptr;
+}
+
+uint16_t* MemoryBank::store_prompted(int64_t frame, bool reverse, const float* pointer) {
+    // A prompted frame is not a recent one too.
+    if (BankSlot* slot = find(recent_, sizes_.recent, frame)) slot->used = false;
+    if (BankSlot* slot = find(pointers_, sizes_.pointers, frame)) slot->used = false;
+
+    BankSlot* slot = find(prompted_, sizes_.prompted, frame);
+    for (size_t i = 0; !slot && i < sizes_.prompted; i++)
+        if (!prompted_[i].used) slot = &prompted_[i];
+    if (!slot) {
+        const BankSlot* first = prompted_;
+        for (size_t i = 1; i < sizes_.prompted; i++)
+            if (prompted_[i].order < first->order) first = &prompted_[i];
+        for (size_t i = 0; i < sizes_.prompted; i++) {
+            BankSlot* candidate = &prompted_[i];
+            if (candidate == first && sizes_.prompted > 1) continue;
+            if (!slot || gap(candidate->frame, frame) > gap(slot->frame, frame)) slot = candidate;
+        }
+        const int64_t next = reverse ? frame - 1 : frame + 1;
+        store_pointer(slot->frame, next, slot->pointer);
+        if (BankSlot* heir = place(recent_, sizes_.recent, slot->frame, next)) {
+            uint16_t* memory = heir->memory;
+            heir->memory = slot->memory;
+            slot->memory = memory;
+        }
+        slot->used = false;
+    }
+    if (!slot->used || slot->frame != frame) slot->order = next_order_++;
+    slot->used = true;
+    slot->frame = frame;
+    memcpy(slot->pointer, pointer, sizes_.pointer_values * sizeof(float));
+    return slot->memory;
+}
+
+void MemoryBank::forget_prompted(int64_t frame) {
+    if (BankSlot* slot = find(prompted_, sizes_.prompted, frame)) slot->used = false;
+}
+
+size_t MemoryBank::read_memories(int64_t frame, bool reverse, size_t frames_ahead, MemoryRead* reads) const {
+    size_t n = 0;
+    // Prompted frames, at any distance, past or future, share the last time code; of recent ones the oldest comes first.
+    for (size_t i = 0; i < sizes_.prompted; i++)
+        if (prompted_[i].used) reads[n++] = {prompted_[i].memory, frames_ahead};
+    for (size_t back = frames_ahead; back > 0; back--) {
+        const int64_t step = static_cast<int64_t>(back);
+        const BankSlot* slot = find(recent_, sizes_.recent, reverse ? frame + step : frame - step);
+        if (slot) reads[n++] = {slot->memory, back - 1};
+    }
+    return n;
+}
+
+size_t MemoryBank::read_pointers(int64_t frame, bool reverse, size_t pointer_reach, PointerRead* reads) const {
+    size_t n = 0;
+    for (size_t i = 0; i < sizes_.prompted; i++) {
+        const BankSlot& slot = prompted_[i];
+        if (!slot.used || (reverse ? slot.frame < frame : slot.frame > frame)) continue;  // from the past only
+        reads[n++] = {slot.pointer, static_cast<float>(gap(slot.frame, frame))};
+    }
+    for (size_t back = 1; back <= pointer_reach; back++) {
+        const int64_t step = static_cast<int64_t>(back);
+        const BankSlot* slot = find(pointers_, sizes_.pointers, reverse ? frame + step : frame - step);
+        if (slot) reads[n++] = {slot->pointer, static_cast<float>(back)};
+    }
+    return n;
+}
+
+}  // namespace samlet

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/trunk_hiera.h"
+
+#include <cmath>
+#include <cstring>
+
+#include "core/attention.h"
+
+namespace samlet {
+namespace {
+
+constexpr float kEps = 1e-6f;
+constexpr size_t kPatch = 7, kPatchStride = 4, kPatchPadding = 3;
+// Tokens that pass through a block together: enough rows for the matrix products, few enough that a strip of qkv or of
+// the MLP's hidden layer stays in the cache instead of being a map of its own.
+constexpr size_t kStripTokens = 2048;
+
+size_t divide_up(size_t a, size_t b) { return (a + b - 1) / b; }
+
+// Token order inside a strip of windows: window by window, row by row. Where a token lies in the map; false: padding.
+struct WindowOrder {
+    size_t side, window, per_row;  // windows in a row of windows
+    size_t first_window;           // of the strip
+
+    bool locate(size_t token, size_t* y, size_t* x) const {
+        const size_t area = window * window;
+        const size_t w = first_window + token / area, t = token % area;
+        *y = w / per_row * window + t / window;
+        *x = w % per_row * window + t % window;
+        return *y < side && *x < side;
+    }
+};
+
+// torch bicubic, a = -0.75, align_corners false, borders repeated.
+void bicubic_taps(size_t i, size_t from, size_t to, size_t index[4], float weight[4]) {
+    const float scale = static_cast<float>(from) / static_cast<float>(to);
+    const float at = scale * (static_cast<float>(i) + 0.5f) - 0.5f;
+    const float base = std::floor(at), t = at - base, a = -0.75f;
+    const float d[4] = {t + 1, t, 1 - t, 2 - t};
+    for (int k = 0; k < 4; k++) {
+        weight[k] = k == 0 || k == 3 ? ((a * d[k] - 5 * a) * d[k] + 8 * a) * d[k] - 4 * a
+                                     : ((a + 2) * d[k] - (a + 3)) * d[k] * d[k] + 1;
+        long p = static_cast<long>(base) - 1 + k;
+        if (p < 0) p = 0;
+        if (p >= static_cast<long>(from)) p = static_cast<long>(from) - 1;
+        index[k] = static_cast<size_t>(p);
+    }
+}
+
+}  // namespace
+
+void Trunk::read(WeightReader& reader, const Config& config) {
+    channels = config.embed_dim;
+    pos_size = reader.extent("image_encoder.trunk.pos_embed", 2);
+    pos_window = reader.extent("image_encoder.trunk.pos_embed_window", 2);
+    pos_embed = reader.values("image_encoder.trunk.pos_embed", 1, channels, pos_size, pos_size);
+    pos_embed_window = reader.values("image_encoder.trunk.pos_embed_window", 1, channels, pos_window, pos_window);
+    patch_embed = reader.convolution("image_encoder.trunk.patch_embed.proj", 3, channels, kPatch);
+
+    const uint32_t count = config.blocks();
+    blocks = reader.objects<TrunkBlock>(count);
+    uint32_t index = 0;
+    for (uint32_t stage = 0; stage < kStages; stage++) {
+        if (!reader.measuring()) stage_first[stage] = index;
+        for (uint32_t i = 0; i < config.stages[stage]; i++, index++) {
+            TrunkBlock b = {};
+            b.pools = i == 0 && stage > 0;
+            b.in = config.channels(b.pools ? stage - 1 : stage);
+            b.out = config.channels(stage);
+            b.heads = config.heads(stage);
+            // The window lags by a block: a pooling block still has that of the stage before.
+            b.window = config.is_global(index) ? 0 : config.window_spec[b.pools ? stage - 1 : stage];
+            const TensorName p("image_encoder.trunk.blocks.%u", index);
+            b.norm1_gamma = reader.values(TensorName(p, ".norm1.weight"), b.in);
+            b.norm1_beta = reader.values(TensorName(p, ".norm1.bias"), b.in);
+            b.norm2_gamma = reader.values(TensorName(p, ".norm2.weight"), b.out);
+            b.norm2_beta = reader.values(TensorName(p, ".norm2.bias"), b.out);
+            const TensorName qkv(p, ".attn.qkv");
+            if (b.window || b.pools) {
+                b.qkv = reader.linear(qkv, b.in, 3 * b.out);
+            } else {
+                b.q = reader.linear_rows(qkv, b.in, 3 * b.out, 0, b.out);
+                b.kv = reader.linear_rows(qkv, b.in, 3 * b.out, b.out, 2 * b.out);
+            }
+            b.proj = reader.linear(TensorName(p, ".attn.proj"), b.out, b.out);
+            if (b.pools) b.shortcut = reader.linear(TensorName(p, ".proj"), b.in, b.out);
+            b.hidden = reader.extent(TensorName(p, ".mlp.layers.0.weight"), 0);
+            b.mlp_in = reader.linear(TensorName(p, ".mlp.layers.0"), b.out, b.hidden);
+            b.mlp_out = reader.linear(TensorName(p, ".mlp.layers.1"), b.hidden, b.out);
+            if (!reader.measuring() && blocks) blocks[index] = b;
+        }
+    }
+    if (!reader.measuring()) stage_first[kStages] = index;
+}
+
+void Trunk::embed(Exec& exec, const float* image, size_t size, float* x) const {
+    Arena::Scope scope(exec.scratch);
+    const size_t side = size / kPatchStride, patch = kPatch * kPatch * 3;
+    const size_t strip_rows = kStripTokens / side ? kStripTokens / side : 1;
+    float* patches = exec.floats(strip_rows * side * patch);
+    float* pos_rows = exec.floats(exec.threads * pos_size * channels);
+    const float* grid = pos_embed;
+
+    for (size_t first = 0; first < side; first += strip_rows) {
+        const size_t rows = side - first < strip_rows ? side - first : strip_rows;
+        exec.parallel(rows, [&](size_t r, size_t) {
+            for (size_t tx = 0; tx < side; tx++) {
+                float* out = patches + (r * side + tx) * patch;
+                for (size_t ky = 0; ky < kPatch; ky++, out += kPatch * 3) {
+                    const long iy = static_cast<long>((first + r) * kPatchStride + ky) - static_cast<long>(kPatchPadding);
+                    const long ix = static_cast<long>(tx * kPatchStride) - static_cast<long>(kPatchPadding);
+                    if (iy >= 0 && iy < static_cast<long>(size) && ix >= 0 && ix + static_cast<long>(kPatch) <= static_cast<long>(size)) {
+                        memcpy(out, image + (static_cast<size_t>(iy) * size + static_cast<size_t>(ix)) * 3, kPatch * 3 * sizeof(float));
+                        continue;
+                    }
+                    for (size_t kx = 0; kx < kPatch; kx++) {
+                        const long px = ix + static_cast<long>(kx);
+                        const bool inside = iy >= 0 && iy < static_cast<long>(size) && px >= 0 && px < static_cast<long>(size);
+                        for (size_t c = 0; c < 3; c++)
+                            out[kx * 3 + c] = inside ? image[(static_cast<size_t>(iy) * size + static_cast<size_t>(px)) * 3 + c] : 0.0f;
+                    }
+                }
+            }
+        });
+        exec.linear(patch_embed, patches, rows * side, x + first * side * channels);
+    }
+
+    // The position embedding is resampled as it is added: the full table would be as large as the map.
+    exec.parallel(side, [&](size_t y, size_t thread) {
+        float* row = pos_rows + thread * pos_size * channels;  // the grid's columns, mixed in y: [pos_size][channels]
+        size_t index[4];
+        float weight[4];
+        bicubic_taps(y, pos_size, side, index, weight);
+        for (size_t gx = 0; gx < pos_size; gx++)
+            for (size_t c = 0; c < channels; c++) {
+                float sum = 0;
+                for (int k = 0; k < 4; k++) sum += weight[k] * grid[(c * pos_size + index[k]) * pos_size + gx];
+                row[gx * channels + c] = sum;
+            }
+        for (size_t tx = 0; tx < side; tx++) {
+            bicubic_taps(tx, pos_size, side, index, weight);
+            float* out = x + (y * side + tx) * channels;
+            for (int k = 0; k < 4; k++) exec.kernels->add_scaled(row + index[k] * channels, weight[k], channels, out);
+            const float* window = pos_embed_window + y % pos_window * pos_window + tx % pos_window;
+            for (size_t c = 0; c < channels; c++) out[c] += window[c * pos_window * pos_window];
+        }
+    });
+}
+
+namespace {
+
+// x += mlp(norm2(x)), strip by strip.
+void run_mlp(Exec& exec, const TrunkBlock& b, float* x, size_t tokens) {
+    Arena::Scope scope(exec.scratch);
+    const size_t strip = tokens < kStripTokens ? tokens : kStripTokens;
+    float* normed = exec.floats(strip * b.out);
+    float* hidden = exec.floats(strip * b.hidden);
+    for (size_t first = 0; first < tokens; first += strip) {
+        const size_t n = tokens - first < strip ? tokens - first : strip;
+        float* rows = x + first * b.out;
+        exec.layer_norm(rows, n, b.out, b.norm2_gamma, b.norm2_beta, kEps, normed);
+        exec.linear(b.mlp_in, normed, n, hidden);
+        exec.gelu(hidden, n * b.hidden);
+        exec.linear(b.mlp_out, hidden, n, normed);
+        exec.add(normed, n * b.out, rows);
+    }
+}
+
+// Takes the maximum of each 2x2 group of tokens of every window: [windows][w][w][stride] -> [windows][w/2][w/2][channels].
+void pool_windows(Exec& exec, const float* from, size_t stride, size_t windows, size_t w, size_t channels, float* to) {
+    const size_t half = w / 2;
+    exec.parallel(windows * half, [&](size_t item, size_t) {
+        const float* row = from + (item / half * w + item % half * 2) * w * stride;
+        float* out = to + item * half * channels;
+        for (size_t i = 0; i < half; i++, row += 2 * stride, out += channels)
+            exec.kernels->max4(row, row + stride, row + w * stride, row + (w + 1) * stride, channels, out);
+    });
+}
+
+void run_windows(Exec& exec, const TrunkBlock& b, float* x, size_t side, float* y) {
+    Arena::Scope scope(exec.scratch);
+    const Kernels& kernels = *exec.kernels;
+    // A pooling block without a window of its own takes the whole map as one.
+    const size_t w = b.window ? b.window : side, area = w * w;
+    const size_t per_row = divide_up(side, w), windows = per_row * per_row;
+    const size_t q_side = b.pools ? w / 2 : w, q_area = q_side * q_side, map = b.pools ? side / 2 : side;
+    size_t strip = kStripTokens / area ? kStripTokens / area : 1;
+    if (strip > windows) strip = windows;
+
+    float* normed = exec.floats(strip * area * b.in);
+    float* qkv = exec.floats(strip * area * 3 * b.out);
+    float* pooled = b.pools ? exec.floats(strip * q_area * b.out) : nullptr;
+    float* shortcut = b.pools ? exec.floats(strip * area * b.out) : nullptr;
+    float* attended = exec.floats(strip * q_area * b.out);
+    float* projected = exec.floats(strip * q_area * b.out);
+    const size_t head = b.out / b.heads, panel = kernels.key_panel;
+    const size_t padded = divide_up(area, panel) * panel;
+    const size_t packed_size = Arena::rounded(padded * head * sizeof(float)) / sizeof(float);
+    const size_t work_size = Arena::rounded(kernels.attend_scratch(head, head) * sizeof(float)) / sizeof(float);
+    float* work = exec.floats(exec.threads * (packed_size + work_size));
+    const float scale = 1.0f / std::sqrt(static_cast<float>(head));
+
+    for (size_t first = 0; first < windows; first += strip) {
+        const size_t n = windows - first < strip ? windows - first : strip;
+        const WindowOrder order = {side, w, per_row, first};
+        // Norm and partition in one pass. Padding is zero after the norm, so that it takes part in attention with the
+        // bias of qkv, as in the reference.
+        exec.parallel(n * w, [&](size_t item, size_t) {
+            for (size_t i = 0; i < w;) {
+                size_t ty, tx;
+                float* out = normed + (item * w + i) * b.in;
+                if (!order.locate(item * w + i, &ty, &tx)) {
+                    memset(out, 0, (w - i) * b.in * sizeof(float));
+                    break;
+                }
+                const size_t run = side - tx < w - i ? side - tx : w - i;
+                kernels.layer_norm(x + (ty * side + tx) * b.in, b.in, run, b.in, b.norm1_gamma, b.norm1_beta, kEps, out, b.in);
+                i += run;
+            }
+        });
+        exec.linear(b.qkv, normed, n * area, qkv);
+        const float* q = qkv;
+        size_t q_stride = 3 * b.out;
+        if (b.pools) {
+            pool_windows(exec, qkv, 3 * b.out, n, w, b.out, pooled);
+            q = pooled;
+            q_stride = b.out;
+        }
+        exec.parallel(n * b.heads, [&](size_t item, size_t thread) {
+            const size_t window = item / b.heads, channel = item % b.heads * head;
+            float* packed = work + thread * (packed_size + work_size);
+            const float* tokens = qkv + window * area * 3 * b.out + channel;
+            kernels.pack_keys(tokens + b.out, 3 * b.out, area, head, packed);
+            AttendTask task;
+            task.q = q + window * q_area * q_stride + channel;
+            task.q_stride = q_stride;
+            task.queries = q_area;
+            task.packed_keys = packed;
+            task.key_count = area;
+            task.dk = task.dv = head;
+            task.v = tokens + 2 * b.out;
+            task.v_stride = 3 * b.out;
+            task.scale = scale;
+            task.out = attended + window * q_area * b.out + channel;
+            task.out_stride = b.out;
+            task.running = nullptr;
+            task.first = task.last = true;
+            task.scratch = packed + packed_size;
+            kernels.attend(task);
+        });
+        exec.linear(b.proj, attended, n * q_area, projected);
+        if (b.pools) {
+            exec.linear(b.shortcut, normed, n * area, shortcut);
+            pool_windows(exec, shortcut, b.out, n, w, b.out, attended);
+        }
+        const WindowOrder target = {map, q_side, per_row, first};
+        exec.parallel(n * q_side, [&](size_t item, size_t) {
+            for (size_t i = 0; i < q_side; i++) {
+                const size_t token = item * q_side + i;
+                size_t ty, tx;
+                if (!target.locate(token, &ty, &tx)) continue;
+                float* out = y + (ty * map + tx) * b.out;
+                if (b.pools) memcpy(out, attended + token * b.out, b.out * sizeof(float));
+                kernels.add(projected + token * b.out, b.out, out);
+            }
+        });
+    }
+}
+
+// A global block that does not pool: keys and values of the whole map, queries in strips.
+void run_global(Exec& exec, const TrunkBlock& b, float* x, size_t side) {
+    Arena::Scope scope(exec.scratch);
+    const size_t tokens = side * side, strip = tokens < kStripTokens ? tokens : kStripTokens;
+    float* kv = exec.floats(tokens * 2 * b.out);
+    float* normed = exec.floats(strip * b.in);
+    float* q = exec.floats(strip * b.out);
+    const auto norm = [&](size_t first, size_t n) {
+        exec.layer_norm(x + first * b.in, n, b.in, b.norm1_gamma, b.norm1_beta, kEps, normed);
+    };
+    for (size_t first = 0; first < tokens; first += strip) {
+        const size_t n = tokens - first < strip ? tokens - first : strip;
+        norm(first, n);
+        exec.linear(b.kv, normed, n, kv + first * 2 * b.out);
+    }
+    const size_t head = b.out / b.heads;
+    for (size_t first = 0; first < tokens; first += strip) {
+        const size_t n = tokens - first < strip ? tokens - first : strip;
+        norm(first, n);
+        exec.linear(b.q, normed, n, q);
+        Attention a;
+        a.q = q;
+        a.q_stride = b.out;
+        a.queries = n;
+        a.k = kv;
+        a.k_stride = a.v_stride = 2 * b.out;
+        a.keys = tokens;
+        a.v = kv + b.out;
+        a.heads = b.heads;
+        a.dk = a.dv = head;
+        a.out = normed;
+        a.out_stride = b.out;
+        run_attention(exec, a);
+        exec.linear(b.proj, normed, n, q);
+        exec.add(q, n * b.out, x + first * b.out);
+    }
+}
+
+}  // namespace
+
+void Trunk::run_block(Exec& exec, const TrunkBlock& b, float* x, size_t side, float* y) const {
+    if (b.window || b.pools)
+        run_windows(exec, b, x, side, y);
+    else
+        run_global(exec, b, x, side);
+    const size_t map = b.pools ? side / 2 : side;
+    run_mlp(exec, b, y, map * map);
+}
+
+}  // namespace samlet

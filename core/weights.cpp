@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/weights.h"
+
+#include <cmath>
+#include <cstring>
+
+#include "core/half.h"
+#include "ports/port.h"
+
+namespace samlet {
+
+TensorName::TensorName(const char* pattern, uint32_t a, uint32_t b) {
+    text_[0] = 0;
+    const uint32_t numbers[2] = {a, b};
+    int next = 0;
+    for (const char* p = pattern; *p; p++) {
+        if (p[0] == '%' && p[1] == 'u') {
+            append(numbers[next++ & 1]);
+            p++;
+        } else {
+            const char one[2] = {*p, 0};
+            append(one);
+        }
+    }
+}
+
+TensorName::TensorName(const TensorName& prefix, const char* suffix) {
+    append(prefix.text());
+    append(suffix);
+}
+
+void TensorName::append(const char* text) {
+    while (*text && length_ + 1 < sizeof(text_)) text_[length_++] = *text++;
+    text_[length_] = 0;
+}
+
+void TensorName::append(uint32_t number) {
+    char digits[12];
+    size_t n = sizeof(digits);
+    digits[--n] = 0;
+    do digits[--n] = static_cast<char>('0' + number % 10);
+    while (number /= 10);
+    append(digits + n);
+}
+
+// Memory for reshuffling weights while a model is opened, given back at once. The only heap that opening a model into a
+// caller's block uses.
+struct WeightReader::Temporary {
+    float* data = nullptr;
+    float* floats(size_t count) {
+        data = static_cast<float*>(port::allocate(count * sizeof(float) + 64, 64));
+        return data;
+    }
+    ~Temporary() { port::release(data); }
+};
+
+WeightReader::WeightReader(const ModelFile& file, Arena& arena, bool* used, LinearWeights* linears, LayerGroup* groups)
+    : file_(file), arena_(arena), used_(used), linears_(linears), groups_(groups) {
+    memset(used_, 0, file.tensor_count() * sizeof(bool));
+}
+
+void WeightReader::fail_with(const Status& status) {
+    if (status_.ok()) status_ = status;
+}
+
+void WeightReader::out_of_memory() { fail_with(fail(SAMLET_ERROR_MEMORY, "there is not enough memory to load the model")); }
+
+const TensorEntry* WeightReader::find(const char* name) const {
+    for (size_t i = 0; i < file_.tensor_count(); i++) {
+        if (strcmp(file_.tensor(i).name, name) != 0) continue;
+        used_[i] = true;
+        return &file_.tensor(i);
+    }
+    return nullptr;
+}
+
+const TensorEntry* WeightReader::require(const TensorName& name, size_t d0, size_t d1, size_t d2, size_t d3) {
+    if (!status_.ok()) return nullptr;
+    const TensorEntry* entry = find(name.text());
+    if (!entry) {
+        fail_with(fail(SAMLET_ERROR_FORMAT, "the model file lacks the tensor %s", 0, 0, name.text()));
+        return nullptr;
+    }
+    const size_t wanted[4] = {d0, d1, d2, d3};
+    uint32_t rank = 0;
+    while (rank < 4 && wanted[rank]) rank++;
+    if (entry->rank != rank) {
+        fail_with(fail(SAMLET_ERROR_FORMAT, "tensor %s of the model file has %a dimensions where %b are expected",
+                       entry->rank, rank, entry->name));
+        return nullptr;
+    }
+    for (uint32_t d = 0; d < rank; d++) {
+        if (entry->shape[d] == wanted[d]) continue;
+        fail_with(fail(SAMLET_ERROR_FORMAT, "tensor %s of the model file has a dimension of %a where %b is expected",
+                       static_cast<int64_t>(entry->shape[d]), static_cast<int64_t>(wanted[d]), entry->name));
+        return nullptr;
+    }
+    return entry;
+}
+
+// The elements of a tensor as finite f32: in place, or in `temporary`.
+const float* WeightReader::as_f32(const TensorEntry& entry, Temporary& temporary) {
+    const bool in_place = entry.type == TensorType::f32 && reinterpret_cast<uintptr_t>(entry.data) % 4 == 0;
+    const float* values = static_cast<const float*>(entry.data);
+    if (!in_place) {
+        float* copy = temporary.floats(entry.elements);
+        if (!copy) {
+            out_of_memory();
+            return nullptr;
+        }
+        if (entry.type == TensorType::f32) memcpy(copy, entry.data, entry.bytes);
+        const uint8_t* halves = static_cast<const uint8_t*>(entry.data);
+        for (size_t i = 0; entry.type == TensorType::f16 && i < entry.elements; i++) {
+            uint16_t h;
+            memcpy(&h, halves + 2 * i, 2);
+            copy[i] = half_to_float(h);
+        }
+        values = copy;
+    }
+    for (size_t i = 0; i < entry.elements; i++) {
+        if (std::isfinite(values[i])) continue;
+        fail_with(fail(SAMLET_ERROR_FORMAT, "tensor %s of the model file is not a number at element %a", i, 0, entry.name));
+        return nullptr;
+    }
+    return values;
+}
+
+uint32_t WeightReader::extent(const TensorName& name, uint32_t dim) {
+    if (!status_.ok()) return 0;
+    const TensorEntry* entry = find(name.text());
+    if (!entry || dim >= entry->rank) {
+        fail_with(fail(SAMLET_ERROR_FORMAT, "the model file lacks the tensor %s, or it has fewer than %a dimensions", dim + 1,
+                       0, name.text()));
+        return 0;
+    }
+    return static_cast<uint32_t>(entry->shape[dim]);
+}
+
+void WeightReader::ignore(const TensorName& name) { find(name.text()); }
+
+void WeightReader::finish() {
+    for (size_t i = 0; i < file_.tensor_count(); i++)
+        if (!used_[i])
+            fail_with(fail(SAMLET_ERROR_FORMAT, "the model file has a tensor %s that its architecture does not know", 0, 0,
+                           file_.tensor(i).name));
+}
+
+float* WeightReader::array(size_t count) { return objects<float>(count); }
+
+const float* WeightReader::values(const TensorName& name, size_t d0, size_t d1, size_t d2, size_t d3) {
+    const TensorEntry* entry = require(name, d0, d1, d2, d3);
+    if (!entry) return nullptr;
+    if (entry->type == TensorType::f32 && reinterpret_cast<uintptr_t>(entry->data) % 4 == 0) {
+        Temporary none;
+        return measuring() ? static_cast<const float*>(entry->data) : as_f32(*entry, none);
+    }
+    float* copy = array(entry->elements);
+    if (!copy || measuring()) return copy;
+    Temporary temporary;
+    const float* source = as_f32(*entry, temporary);
+    if (source) memcpy(copy, source, entry->elements * sizeof(float));
+    return copy;
+}
+
+const float* WeightReader::depthwise(const TensorName& name, size_t channels, size_t size) {
+    const TensorEntry* entry = require(name, channels, 1, size, size);
+    if (!entry) return nullptr;
+    float* out = array(entry->elements);
+    if (!out || measuring()) return out;
+    Temporary temporary;
+    const float* source = as_f32(*entry, temporary);
+    for (size_t c = 0; source && c < channels; c++)
+        for (size_t k = 0; k < size * size; k++) out[k * channels + c] = source[c * size * size + k];
+    return out;
+}
+
+LinearId WeightReader::add(size_t in, size_t out, Activation activation, const float* weights, const float* bias) {
+    if (linear_count_ == kMaxLinears) {
+        fail_with(fail(SAMLET_ERROR_UNSUPPORTED, "the model has more than %a linear layers", kMaxLinears));
+        return 0;
+    }
+    const LinearId id = static_cast<LinearId>(linear_count_++);
+    const size_t bytes = LinearWeights::packed_bytes(in, out);
+    void* memory = arena_.take_bytes(bytes);
+    packed_bytes_ += Arena::rounded(bytes);
+    if (!memory) {
+        out_of_memory();
+    } else if (!measuring()) {
+        groups_[id] = group_;
+        if (!linears_[id].pack(in, out, activation, weights, bias, memory))
+            fail_with(fail(SAMLET_ERROR_INTERNAL, "XNNPACK refused a linear layer of %a to %b channels", in, out));
+    }
+    return id;
+}
+
+LinearId WeightReader::linear(const TensorName& prefix, size_t in, size_t out, Activation activation) {
+    const TensorName name(prefix, ".weight");
+    const TensorEntry* found = status_.ok() ? find(name.text()) : nullptr;
+    const bool convolution = found && found->rank == 4;
+    const TensorEntry* weight = convolution ? require(name, out, in, 1, 1) : require(name, out, in, 0, 0);
+    const TensorEntry* bias = require(TensorName(prefix, ".bias"), out, 0, 0, 0);
+    if (!weight || !bias) return 0;
+    if (measuring()) return add(in, out, activation, nullptr, nullptr);
+    Temporary weight_memory, bias_memory;
+    const float* w = as_f32(*weight, weight_memory);
+    const float* b = as_f32(*bias, bias_memory);
+    return w && b ? add(in, out, activation, w, b) : 0;
+}
+
+LinearId WeightReader::linear_rows(const TensorName& prefix, size_t in, size_t total, size_t first, size_t out) {
+    const TensorEntry* weight = require(TensorName(prefix, ".weight"), total, in, 0, 0);
+    const TensorEntry* bias = require(TensorName(prefix, ".bias"), total, 0, 0, 0);
+    if (!weight || !bias) return 0;
+    if (measuring()) return add(in, out, Activation::none, nullptr, nullptr);
+    Temporary weight_memory, bias_memory;
+    const float* w = as_f32(*weight, weight_memory);
+    const float* b = as_f32(*bias, bias_memory);
+    return w && b ? add(in, out, Activation::none, w + first * in, b + first) : 0;
+}
+
+LinearId WeightReader::convolution(const TensorName& prefix, size_t in, size_t out, size_t size) {
+    const TensorEntry* weight = require(TensorName(prefix, ".weight"), out, in, size, size);
+    const TensorEntry* bias = require(TensorName(prefix, ".bias"), out, 0, 0, 0);
+    if (!weight || !bias) return 0;
+    const size_t taps = size * size, patch = taps * in;
+    if (measuring()) return add(patch, out, Activation::none, nullptr, nullptr);
+    Temporary weight_memory, bias_memory, order;
+    const float* w = as_f32(*weight, weight_memory);
+    const float* b = as_f32(*bias, bias_memory);
+    float* ordered = order.floats(out * patch);
+    if (!ordered) out_of_memory();
+    if (!w || !b || !ordered) return 0;
+    for (size_t o = 0; o < out; o++)
+        for (size_t c = 0; c < in; c++)
+            for (size_t k = 0; k < taps; k++) ordered[o * patch + k * in + c] = w[(o * in + c) * taps + k];
+    return add(patch, out, Activation::none, ordered, b);
+}
+
+LinearId WeightReader::deconvolution(const TensorName& prefix, size_t in, size_t out) {
+    const TensorEntry* weight = require(TensorName(prefix, ".weight"), in, out, 2, 2);
+    const TensorEntry* bias = require(TensorName(prefix, ".bias"), out, 0, 0, 0);
+    if (!weight || !bias) return 0;
+    if (measuring()) return add(in, 4 * out, Activation::none, nullptr, nullptr);
+    Temporary weight_memory, bias_memory, order;
+    const float* w = as_f32(*weight, weight_memory);
+    const float* b = as_f32(*bias, bias_memory);
+    float* ordered = order.floats(4 * out * in + 4 * out);
+    if (!ordered) out_of_memory();
+    if (!w || !b || !ordered) return 0;
+    float* repeated = ordered + 4 * out * in;
+    for (size_t k = 0; k < 4; k++)
+        for (size_t o = 0; o < out; o++) {
+            repeated[k * out + o] = b[o];
+            for (size_t c = 0; c < in; c++) ordered[(k * out + o) * in + c] = w[(c * out + o) * 4 + k];
+        }
+    return add(in, 4 * out, Activation::none, ordered, repeated);
+}
+
+LinearId WeightReader::folded(const TensorName& first, size_t in, size_t middle, const TensorName& second, size_t out) {
+    const TensorName names[2] = {TensorName(first, ".weight"), TensorName(second, ".weight")};
+    const size_t sizes[2][2] = {{middle, in}, {out, middle}};
+    const TensorEntry* weight[2];
+    const TensorEntry* bias[2];
+    for (int i = 0; i < 2; i++) {
+        const TensorEntry* found = status_.ok() ? find(names[i].text()) : nullptr;
+        const size_t one = found && found->rank == 4 ? 1 : 0;
+        weight[i] = require(names[i], sizes[i][0], sizes[i][1], one, one);
+        bias[i] = require(TensorName(i ? second : first, ".bias"), sizes[i][0], 0, 0, 0);
+        if (!weight[i] || !bias[i]) return 0;
+    }
+    if (measuring()) return add(in, out, Activation::none, nullptr, nullptr);
+    Temporary memory[4], product;
+    const float *w[2], *b[2];
+    for (int i = 0; i < 2; i++) {
+        w[i] = as_f32(*weight[i], memory[2 * i]);
+        b[i] = as_f32(*bias[i], memory[2 * i + 1]);
+        if (!w[i] || !b[i]) return 0;
+    }
+    float* result = product.floats(out * in + out);
+    if (!result) {
+        out_of_memory();
+        return 0;
+    }
+    // In double: the product replaces two roundings of the reference by one.
+    for (size_t o = 0; o < out; o++) {
+        const float* row = w[1] + o * middle;
+        double offset = b[1][o];
+        for (size_t m = 0; m < middle; m++) offset += static_cast<double>(row[m]) * b[0][m];
+        result[out * in + o] = static_cast<float>(offset);
+        for (size_t c = 0; c < in; c++) {
+            double sum = 0;
+            for (size_t m = 0; m < middle; m++) sum += static_cast<double>(row[m]) * w[0][m * in + c];
+            result[o * in + c] = static_cast<float>(sum);
+        }
+    }
+    return add(in, out, Activation::none, result, result + out * in);
+}
+
+}  // namespace samlet

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/avx512/simd.h"
+#include "kernels/levels.h"
+#include "kernels/vector/table.h"
+
+namespace samlet {
+
+constexpr Kernels avx512_kernels = vector_table<Vec>("avx512");
+
+}  // namespace samlet

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/generic/generic.h"
+
+namespace samlet {
+
+const Kernels generic_kernels = {
+    "generic",
+    1,   // key_panel: a packed key is the key itself
+    64,  // attend_block
+    generic::attend_scratch,
+    generic::pack_keys,
+    generic::attend,
+    generic::layer_norm,
+    generic::gelu,
+    generic::sigmoid,
+    generic::add,
+    generic::add_scaled,
+    generic::max4,
+    generic::rotate,
+    generic::depthwise_row,
+    generic::f32_to_bf16,
+    generic::bf16_to_f32,
+    generic::f16_to_f32,
+    generic::resize_row,
+};
+
+}  // namespace samlet

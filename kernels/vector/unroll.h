@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Put before a loop over accumulators whose length is a constant: only unrolled do they live in registers, at any
+// optimisation level above -O0.
+#if defined(__clang__)
+#define SAMLET_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define SAMLET_UNROLL _Pragma("GCC unroll 16")
+#endif
+#define SAMLET_INLINE inline __attribute__((always_inline))

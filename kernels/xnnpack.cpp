@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/xnnpack.h"
+
+#include <cmath>
+#include <cstring>
+
+#include "ports/port.h"
+
+namespace samlet {
+namespace {
+
+// Where allocations of this thread go. A session is created by one thread, hence thread_local.
+thread_local AllocationScope::Take current_take = nullptr;
+thread_local void* current_context = nullptr;
+
+// Blocks from the heap carry a header, so that release() can tell them from arena memory, which is never released.
+struct Header {
+    uint64_t from_heap;
+    uint64_t size;
+};
+constexpr size_t kHeader = 64;
+static_assert(sizeof(Header) <= kHeader, "the header must keep the payload aligned");
+
+void* allocate(void*, size_t size) {
+    void* block = current_take ? current_take(current_context, size + kHeader) : port::allocate(size + kHeader, kHeader);
+    if (!block) return nullptr;
+    const Header header = {current_take ? 0u : 1u, size};
+    memcpy(block, &header, sizeof(header));
+    return static_cast<uint8_t*>(block) + kHeader;
+}
+
+void release(void*, void* memory) {
+    if (!memory) return;
+    uint8_t* block = static_cast<uint8_t*>(memory) - kHeader;
+    Header header;
+    memcpy(&header, block, sizeof(header));
+    if (header.from_heap) port::release(block);
+}
+
+void* reallocate(void* context, void* memory, size_t size) {
+    void* fresh = allocate(context, size);
+    if (!fresh || !memory) return fresh;
+    Header header;
+    memcpy(&header, static_cast<uint8_t*>(memory) - kHeader, sizeof(header));
+    memcpy(fresh, memory, header.size < size ? header.size : size);
+    release(context, memory);
+    return fresh;
+}
+
+void* aligned_allocate(void* context, size_t alignment, size_t size) {
+    return alignment <= kHeader ? allocate(context, size) : nullptr;
+}
+
+void aligned_release(void* context, void* memory) { release(context, memory); }
+
+const xnn_allocator kAllocator = {nullptr, allocate, reallocate, release, aligned_allocate, aligned_release};
+
+}  // namespace
+
+bool start_xnnpack() { return xnn_initialize(&kAllocator) == xnn_status_success; }
+
+AllocationScope::AllocationScope(Take take, void* context)
+    : previous_take_(current_take), previous_context_(current_context) {
+    current_take = take;
+    current_context = context;
+}
+AllocationScope::~AllocationScope() {
+    current_take = previous_take_;
+    current_context = previous_context_;
+}
+
+// The cache interface, answered for exactly one tensor: what XNNPACK would look up by key is this object itself.
+size_t LinearWeights::look_up(void* context, const xnn_weights_cache_look_up_key*) {
+    return static_cast<LinearWeights*>(context)->is_packed_ ? 0 : SIZE_MAX;
+}
+void* LinearWeights::reserve(void* context, size_t bytes) {
+    LinearWeights* self = static_cast<LinearWeights*>(context);
+    self->wanted_ = bytes;
+    return self->packed_;  // null while measuring: XNNPACK then gives up
+}
+size_t LinearWeights::insert(void* context, const xnn_weights_cache_look_up_key*, void*, size_t) {
+    static_cast<LinearWeights*>(context)->is_packed_ = true;
+    return 0;
+}
+bool LinearWeights::finalized(void*) { return true; }
+void* LinearWeights::address(void* context, size_t) { return static_cast<LinearWeights*>(context)->packed_; }
+xnn_status LinearWeights::drop(void*) { return xnn_status_success; }
+
+void LinearWeights::connect() { provider_ = {this, look_up, reserve, insert, finalized, address, drop}; }
+
+xnn_status LinearWeights::create(const float* weights, const float* bias, uint32_t flags, xnn_operator_t* op) const {
+    const float lowest = activation_ == Activation::relu ? 0.0f : -INFINITY;
+    return xnn_create_fully_connected_nc_f32(in_, out_, in_, out_, weights, bias, lowest, INFINITY, flags, nullptr,
+                                             &provider_, op);
+}
+
+size_t LinearWeights::packed_bytes(size_t in, size_t out) {
+    LinearWeights probe;
+    probe.in_ = in;
+    probe.out_ = out;
+    probe.connect();
+    const float nothing = 0.0f;  // never read: reserve() has no memory to pack into
+    xnn_operator_t op = nullptr;
+    if (probe.create(&nothing, &nothing, 0, &op) == xnn_status_success) xnn_delete_operator(op);
+    return probe.wanted_;
+}
+
+bool LinearWeights::pack(size_t in, size_t out, Activation activation, const float* weights, const float* bias,
+                         void* memory) {
+    in_ = in;
+    out_ = out;
+    activation_ = activation;
+    packed_ = memory;
+    is_packed_ = false;
+    connect();
+    xnn_operator_t op = nullptr;
+    if (create(weights, bias, 0, &op) != xnn_status_success) return false;
+    xnn_delete_operator(op);
+    return is_packed_;
+}
+
+bool Linear::create(const LinearWeights& weights, uint32_t flags) {
+    const float nothing = 0.0f;  // never read: the packed weights are found in the cache
+    return weights.create(&nothing, &nothing, flags, &op_) == xnn_status_success;
+}
+
+void Linear::destroy() {
+    if (op_) xnn_delete_operator(op_);
+    op_ = nullptr;
+}
+
+bool Linear::run(const float* x, size_t rows, float* y, pthreadpool_t threads) {
+    return xnn_reshape_fully_connected_nc_f32(op_, rows, threads) == xnn_status_success &&
+           xnn_setup_fully_connected_nc_f32(op_, x, y) == xnn_status_success &&
+           xnn_run_operator(op_, threads) == xnn_status_success;
+}
+
+}  // namespace samlet

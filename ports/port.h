@@ -1,0 +1,35 @@
+// What differs between systems: files, clock, processors, memory for those who bring none.
+//
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace samlet {
+
+struct FileMapping {
+    const void* data = nullptr;
+    size_t size = 0;
+};
+
+namespace port {
+
+// Maps a regular file read only. False (and `reason`, a static sentence part) if that fails.
+bool map_file(const char* path, FileMapping* mapping, const char** reason);
+void unmap_file(const FileMapping& mapping);
+// The pages will not be needed soon: they may leave memory until they are.
+void release_pages(const FileMapping& mapping);
+
+// Never on a frame path.
+void* allocate(size_t bytes, size_t alignment);  // null when there is none
+void release(void* memory);
+
+double milliseconds();  // monotonic
+uint32_t processor_count();
+// Pins the calling thread to the k-th of the processors that the process may use.
+void pin_thread(uint32_t k);
+const char* environment(const char* name);  // null when unset
+
+}  // namespace port
+}  // namespace samlet

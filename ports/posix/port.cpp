@@ -1,0 +1,91 @@
+// Linux and other POSIX systems.
+//
+// SPDX-License-Identifier: Apache-2.0
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "ports/port.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+namespace samlet {
+namespace port {
+
+bool map_file(const char* path, FileMapping* mapping, const char** reason) {
+    const int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0) {
+        *reason = "it cannot be opened for reading";
+        return false;
+    }
+    struct stat facts;
+    *reason = nullptr;
+    if (fstat(file, &facts) != 0 || !S_ISREG(facts.st_mode)) {
+        *reason = "it is not a regular file";
+    } else if (facts.st_size == 0) {
+        *reason = "it is empty";
+    } else {
+        void* data = mmap(nullptr, static_cast<size_t>(facts.st_size), PROT_READ, MAP_PRIVATE, file, 0);
+        if (data == MAP_FAILED) {
+            *reason = "it cannot be mapped into memory";
+        } else {
+            mapping->data = data;
+            mapping->size = static_cast<size_t>(facts.st_size);
+        }
+    }
+    close(file);
+    return *reason == nullptr;
+}
+
+void unmap_file(const FileMapping& mapping) {
+    if (mapping.data) munmap(const_cast<void*>(mapping.data), mapping.size);
+}
+
+void release_pages(const FileMapping& mapping) {
+    if (mapping.data) madvise(const_cast<void*>(mapping.data), mapping.size, MADV_DONTNEED);
+}
+
+void* allocate(size_t bytes, size_t alignment) {
+    void* memory = nullptr;
+    return posix_memalign(&memory, alignment, bytes) == 0 ? memory : nullptr;
+}
+
+void release(void* memory) { free(memory); }
+
+double milliseconds() {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1e3 + now.tv_nsec * 1e-6;
+}
+
+uint32_t processor_count() {
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 0) return static_cast<uint32_t>(CPU_COUNT(&set));
+    const long online = sysconf(_SC_NPROCESSORS_ONLN);
+    return online > 0 ? static_cast<uint32_t>(online) : 1;
+}
+
+void pin_thread(uint32_t k) {
+    cpu_set_t all, one;
+    if (sched_getaffinity(0, sizeof(all), &all) != 0 || CPU_COUNT(&all) == 0) return;
+    uint32_t skip = k % static_cast<uint32_t>(CPU_COUNT(&all));
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        if (!CPU_ISSET(cpu, &all)) continue;
+        if (skip-- > 0) continue;
+        CPU_ZERO(&one);
+        CPU_SET(cpu, &one);
+        sched_setaffinity(0, sizeof(one), &one);
+        return;
+    }
+}
+
+const char* environment(const char* name) { return getenv(name); }
+
+}  // namespace port
+}  // namespace samlet

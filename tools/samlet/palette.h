@@ -1,0 +1,25 @@
+// The colour map of VOC, which DAVIS annotations and most viewers use.
+//
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+namespace cli {
+
+struct Colour {
+    uint8_t red, green, blue;
+};
+
+// Neighbouring indices get distant colours: bit k of a channel, from the top, is bit 3k + channel of the index.
+inline Colour palette_colour(uint8_t index) {
+    Colour colour = {0, 0, 0};
+    for (int bit = 7, rest = index; rest != 0; bit--, rest >>= 3) {
+        colour.red = static_cast<uint8_t>(colour.red | (rest & 1) << bit);
+        colour.green = static_cast<uint8_t>(colour.green | (rest >> 1 & 1) << bit);
+        colour.blue = static_cast<uint8_t>(colour.blue | (rest >> 2 & 1) << bit);
+    }
+    return colour;
+}
+
+}  // namespace cli

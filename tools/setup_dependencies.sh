@@ -1,0 +1,266 @@
+#!/usr/bin/env bash
+# Installs what samlet needs on Debian 12 and 13 (amd64, arm64) and builds the XNNPACK it is written for.
+# Running it again is cheap: what is already there is left alone, and then no root is needed.
+set -Eeuo pipefail
+
+usage() {
+    cat <<'END'
+usage: tools/setup_dependencies.sh [options]
+  --dev            also install clang, clang-format and valgrind
+  --packages-only  install the Debian packages, do not build XNNPACK
+  --xnnpack-only   build XNNPACK, do not touch the Debian packages
+  --print-prefix   print where XNNPACK is installed and exit
+  -h, --help       this text
+environment:
+  SAMLET_CACHE     where XNNPACK is built and kept (default: ${XDG_CACHE_HOME:-~/.cache}/samlet)
+  SAMLET_JOBS      parallel compile jobs (default: all processors)
+  CC, CXX          compilers for XNNPACK (default: cc, c++)
+END
+}
+
+xnn_version='0.0~git20241108.4ea82e5'
+xnn_sha256=90bde2caef0f880f627bab0dc805a86c4b8070cd98e3243db3046ab3f3be1a99
+xnn_pool_path="pool/main/x/xnnpack/xnnpack_$xnn_version.orig.tar.xz"
+# The oldest pthreadpool and cpuinfo this XNNPACK compiles with; Debian 12 has older ones.
+min_version='0.0~git2023'
+trixie_sources=/etc/apt/sources.list.d/samlet-trixie.sources
+trixie_preferences=/etc/apt/preferences.d/samlet
+archive_keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+
+dev=0 do_packages=1 do_xnnpack=1 print_prefix=0
+for arg in "$@"; do
+    case $arg in
+        --dev) dev=1 ;;
+        --packages-only) do_xnnpack=0 ;;
+        --xnnpack-only) do_packages=0 ;;
+        --print-prefix) print_prefix=1 ;;
+        -h | --help) usage; exit 0 ;;
+        *) echo "setup_dependencies: unknown option '$arg'" >&2; usage >&2; exit 2 ;;
+    esac
+done
+
+# Under sudo only the packages are root's business; XNNPACK goes to the cache of the user who will build.
+build_as=
+if [ "$(id -u)" = 0 ] && [ -n "${SUDO_USER:-}" ] && [ "$SUDO_USER" != root ] && [ -z "${SAMLET_CACHE:-}" ]; then
+    build_as=$SUDO_USER
+    HOME=~root # sudo may have kept the user's
+    unset XDG_CACHE_HOME
+fi
+
+cache=${SAMLET_CACHE:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/samlet}
+machine=$(uname -m)
+prefix_file=$cache/xnnpack-prefix-$machine
+if [ $print_prefix = 1 ]; then
+    [ -r "$prefix_file" ] || { echo "setup_dependencies: XNNPACK is not set up yet" >&2; exit 1; }
+    cat "$prefix_file"
+    exit 0
+fi
+
+step() { echo "setup: $*"; }
+die() { echo "setup: error: $*" >&2; trap - ERR; exit 1; }
+
+log=$cache/setup.log
+scratch=
+mkdir -p "$cache" || die "cannot create $cache; set SAMLET_CACHE to a writable directory."
+exec 9>"$cache/lock"
+flock 9 # two runs at once would build twice
+: >"$log"
+on_error() {
+    [ "$BASH_SUBSHELL" = 0 ] || return 0 # the parent shell reports too
+    echo "setup: error: the step above failed; end of $log:" >&2
+    tail -n 40 "$log" >&2
+}
+trap on_error ERR
+trap '[ -z "$scratch" ] || rm -rf "$scratch"' EXIT
+logged() { echo "+ $*" >>"$log"; "$@" >>"$log" 2>&1 </dev/null; }
+
+[ -r /etc/os-release ] && . /etc/os-release
+[ "${ID:-}" = debian ] && command -v apt-get >/dev/null ||
+    die "only Debian 12 and 13 are supported; elsewhere install the libraries listed in README.md and set SAMLET_XNNPACK_PREFIX."
+case ${VERSION_ID:-} in
+    12 | 13) debian=$VERSION_ID ;;
+    *) die "Debian ${VERSION_ID:-(unknown version)} is not supported, only 12 and 13." ;;
+esac
+case $machine in
+    x86_64 | aarch64) ;;
+    *) die "the architecture $machine is not supported, only x86_64 and aarch64." ;;
+esac
+
+# ---- Debian packages ----------------------------------------------------------------------------------------------
+
+packages=(gcc g++ libc6-dev cmake ninja-build pkg-config python3 python3-numpy xz-utils
+    libturbojpeg0-dev libjpeg-dev libpng-dev libavformat-dev libavcodec-dev libavutil-dev libswscale-dev
+    libcli11-dev nlohmann-json3-dev libbenchmark-dev libcmocka-dev
+    libpthreadpool-dev libcpuinfo-dev libfxdiv-dev)
+# Debian 13's arm64 XNNPACK is the very version, and its hot loops are assembly; its x86 build is slow (see below).
+apt_xnnpack=0
+if [ "$debian" = 13 ] && [ "$machine" = aarch64 ]; then
+    apt_xnnpack=1
+    packages+=(libxnnpack-dev)
+fi
+[ $dev = 1 ] && packages+=(clang clang-format valgrind)
+
+missing_packages() {
+    local p state
+    for p in "${packages[@]}"; do
+        state=$(dpkg-query -W -f='${db:Status-Status} ${Version}' "$p" 2>/dev/null || true)
+        case $p in
+            libpthreadpool-dev | libcpuinfo-dev)
+                [ "${state%% *}" = installed ] && dpkg --compare-versions "${state#* }" ge "$min_version" || echo "$p" ;;
+            *) [ "${state%% *}" = installed ] || echo "$p" ;;
+        esac
+    done
+}
+
+# Base address of the Debian archive that apt already uses for the given release ("bookworm", "trixie"), whatever the
+# syntax of its sources. Only main of the archive itself: no security, no updates, no third parties.
+archive_of() {
+    apt-get indextargets --format '$(REPO_URI) $(LABEL) $(CODENAME) $(COMPONENT)' 'Created-By: Packages' 2>/dev/null |
+        awk -v codename="$1" '$2 == "Debian" && $3 == codename && $4 == "main" && !seen++ { print $1 }'
+}
+
+as_root=()
+apt_get() {
+    logged "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -y -o DPkg::Lock::Timeout=600 \
+        -o Acquire::Retries=3 "$@"
+}
+
+# Debian 12's pthreadpool and cpuinfo are too old. Debian 13's run on Debian 12's libc, so take these and nothing else
+# from the trixie suite of the same mirror: priority 1 keeps everything else out.
+add_trixie() {
+    local mirror
+    logged "${as_root[@]}" mkdir -p /etc/apt/preferences.d /etc/apt/sources.list.d
+    "${as_root[@]}" tee "$trixie_preferences" >/dev/null <<'END'
+Package: *
+Pin: release n=trixie
+Pin-Priority: 1
+
+Package: libpthreadpool* libcpuinfo*
+Pin: release n=trixie
+Pin-Priority: 990
+END
+    [ -e "$trixie_sources" ] || [ -z "$(archive_of trixie)" ] || return 0 # the system has trixie already
+    mirror=$(archive_of bookworm)
+    [ -n "$mirror" ] || die "apt's sources name no Debian 12 archive (bookworm, main)."
+    "${as_root[@]}" tee "$trixie_sources" >/dev/null <<END
+Types: deb
+URIs: $mirror
+Suites: trixie
+Components: main
+Signed-By: $archive_keyring
+END
+    # Older keyrings of Debian 12 lack the keys of Debian 13; the current one has them.
+    apt_get install debian-archive-keyring
+}
+
+install_packages() {
+    local missing
+    mapfile -t missing < <(missing_packages)
+    if [ ${#missing[@]} = 0 ]; then
+        step "packages: all ${#packages[@]} present"
+        return
+    fi
+    if [ "$(id -u)" != 0 ]; then
+        command -v sudo >/dev/null ||
+            die "these packages are missing and neither root nor sudo is available to install them: ${missing[*]}"
+        as_root=(sudo)
+        [ -t 2 ] || as_root=(sudo -n)
+        # logged() hides the prompt, so ask for the password here.
+        "${as_root[@]}" true || die "these packages are missing and sudo was refused: ${missing[*]}"
+    fi
+    step "packages: reading the package lists"
+    # A broken third-party source must not stop us here; if it matters, the installation below fails.
+    apt_get update || true
+    if [ "$debian" = 12 ]; then
+        step "packages: taking pthreadpool and cpuinfo from the trixie suite of the same mirror"
+        add_trixie
+        apt_get update || true
+    fi
+    step "packages: installing ${#missing[@]}: ${missing[*]}"
+    apt_get install --no-install-recommends "${missing[@]}"
+    mapfile -t missing < <(missing_packages)
+    [ ${#missing[@]} = 0 ] || die "apt did not deliver a usable version of: ${missing[*]} (see $log)"
+}
+
+[ $do_packages = 1 ] && install_packages
+[ $do_xnnpack = 1 ] || exit 0
+
+if [ -n "$build_as" ]; then
+    exec sudo -u "$build_as" -H CC="${CC:-}" CXX="${CXX:-}" SAMLET_JOBS="${SAMLET_JOBS:-}" bash "$0" --xnnpack-only
+fi
+
+# ---- XNNPACK ------------------------------------------------------------------------------------------------------
+
+publish_prefix() {
+    echo "$1" >"$prefix_file.tmp" && mv "$prefix_file.tmp" "$prefix_file"
+    step "XNNPACK: $1"
+}
+
+if [ $apt_xnnpack = 1 ]; then
+    publish_prefix /usr
+    exit 0
+fi
+
+cc=${CC:-cc} cxx=${CXX:-c++}
+command -v "$cc" >/dev/null && command -v "$cxx" >/dev/null || die "no C and C++ compiler found ($cc, $cxx)."
+if "$cc" --version 2>/dev/null | grep -qi clang; then compiler=clang; else compiler=gcc; fi
+compiler_id=$("$cc" -dumpversion 2>/dev/null) || die "$cc is not a working compiler."
+compiler_id=$compiler-$compiler_id
+
+c_flags=
+if [ $compiler = gcc ] && [ "$machine" = x86_64 ]; then
+    # Without these gcc spills registers in the f32 FMA micro-kernels: 37 instead of 95 GFLOP/s on one core.
+    c_flags='-fschedule-insns -fsched-pressure'
+fi
+options=(
+    -DCMAKE_BUILD_TYPE=Release
+    -DCMAKE_POSITION_INDEPENDENT_CODE=ON
+    -DCMAKE_INSTALL_LIBDIR=lib
+    -DBUILD_SHARED_LIBS=OFF
+    -DXNNPACK_LIBRARY_TYPE=static
+    -DXNNPACK_USE_SYSTEM_LIBS=ON
+    -DCPUINFO_SOURCE_DIR=/usr -DPTHREADPOOL_SOURCE_DIR=/usr -DFXDIV_SOURCE_DIR=/usr
+    -DXNNPACK_ENABLE_KLEIDIAI=OFF
+    -DXNNPACK_BUILD_ALL_MICROKERNELS=OFF
+    -DXNNPACK_BUILD_TESTS=OFF -DXNNPACK_BUILD_BENCHMARKS=OFF
+    -DPython_EXECUTABLE=/usr/bin/python3
+    "-DCMAKE_C_FLAGS=$c_flags"
+)
+flags_hash=$(printf '%s\n' "$xnn_sha256" "${options[@]}" | sha256sum | cut -c1-8)
+prefix=$cache/xnnpack-${xnn_version#0.0~}-$machine-$compiler_id-$flags_hash
+
+if [ ! -e "$prefix/lib/libXNNPACK.a" ]; then
+    mirror=$(archive_of "$VERSION_CODENAME")
+    if [ -z "$mirror" ]; then
+        # The lists may have been removed to save space; the sources are enough.
+        mirror=$(apt-get indextargets --no-release-info --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' \
+            'Created-By: Packages' |
+            awk -v suite="$VERSION_CODENAME" '$2 == suite && $3 == "main" && !seen++ { print $1 }')
+    fi
+    mirror=${mirror%/}
+    case $mirror in
+        mirror+file:*) # cloud images keep the mirrors in a list
+            mirror=$(awk '!/^#/ && NF && !seen++ { print $1 }' "${mirror#mirror+file:}") ;;
+    esac
+    [ -n "$mirror" ] || die "apt's sources name no Debian archive to fetch XNNPACK from."
+    scratch=$(mktemp -d "$cache/build.XXXXXX")
+    step "XNNPACK $xnn_version: fetching the source"
+    # apt's own downloader knows its proxies and credentials.
+    logged /usr/lib/apt/apt-helper -o APT::Sandbox::User=root -o Acquire::Retries=3 \
+        download-file "${mirror%/}/$xnn_pool_path" "$scratch/xnnpack.tar.xz"
+    echo "$xnn_sha256  $scratch/xnnpack.tar.xz" | sha256sum --check --status ||
+        die "the XNNPACK source archive has an unexpected checksum; nothing was built."
+    mkdir "$scratch/src"
+    logged tar -xf "$scratch/xnnpack.tar.xz" -C "$scratch/src"
+    step "XNNPACK $xnn_version: compiling with $compiler_id (some minutes)"
+    logged cmake -S "$scratch/src" -B "$scratch/build" -G Ninja "-DCMAKE_C_COMPILER=$cc" "-DCMAKE_CXX_COMPILER=$cxx" \
+        "-DCMAKE_INSTALL_PREFIX=$prefix" "${options[@]}"
+    logged cmake --build "$scratch/build" --parallel "${SAMLET_JOBS:-$(nproc)}"
+    # Install beside the final place and rename, so that an interrupted run leaves no half prefix.
+    logged cmake --install "$scratch/build" --prefix "$scratch/prefix"
+    mkdir -p "$scratch/prefix/share/doc/xnnpack"
+    cp "$scratch/src/LICENSE" "$scratch/prefix/share/doc/xnnpack/"
+    rm -rf "$prefix"
+    mv "$scratch/prefix" "$prefix"
+fi
+publish_prefix "$prefix"
