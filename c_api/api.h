@@ -15,7 +15,7 @@ struct samlet_model {
 
 struct samlet_tracker {
     samlet::Tracker impl;
-    char message[256];
+    mutable char message[256];  // calls that only look at the session can fail too
     void* owned_block;
 };
 

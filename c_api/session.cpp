@@ -10,8 +10,8 @@ Status check_map(const Session& session, const void* out, uint64_t stride, size_
     const uint64_t row = static_cast<uint64_t>(session.picture().width) * pixel;
     if (session.has_picture() && (stride < row || stride % pixel != 0))
         return fail(SAMLET_ERROR_INVALID_ARGUMENT, "stride is %a bytes; a row of the frame needs %b, and floats a multiple of 4",
-                    static_cast<int64_t>(stride), static_cast<int64_t>(row));
-    return {};
+                    shown(stride), static_cast<int64_t>(row));
+    return session.has_picture() ? check_reach(stride, row, session.picture().height) : Status();
 }
 
 Status get_features(const Session& session, samlet_feature_level level, samlet_tensor_view* view) {

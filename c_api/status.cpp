@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cstring>
+
 #include "c_api/api.h"
 
 namespace samlet {
@@ -24,6 +26,21 @@ struct Writer {
         if (number < 0) digits[--n] = '-';
         put(digits + n);
     }
+    void put_thousandths(int64_t number) {
+        if (number < 0) put('-');
+        const uint64_t rest = number < 0 ? 0 - static_cast<uint64_t>(number) : static_cast<uint64_t>(number);
+        put(static_cast<int64_t>(rest / 1000));
+        uint32_t part = static_cast<uint32_t>(rest % 1000);
+        if (part) put('.');
+        for (uint32_t digit = 100; part; digit /= 10) {
+            put(static_cast<char>('0' + part / digit));
+            part %= digit;
+        }
+    }
+    // Names come from files and callers: nothing in them may reach a terminal as a command.
+    void put_name(const char* s) {
+        for (; *s; s++) put(static_cast<unsigned char>(*s) < 0x20 || *s == 0x7f ? '?' : *s);
+    }
 };
 
 }  // namespace
@@ -31,14 +48,16 @@ struct Writer {
 void format(const Status& status, char* text, size_t capacity) {
     Writer writer = {text, capacity};
     for (const char* p = status.text; *p; p++) {
-        if (p[0] != '%' || (p[1] != 'a' && p[1] != 'b' && p[1] != 's')) {
+        if (p[0] != '%' || !p[1] || !strchr("abABs", p[1])) {
             writer.put(*p);
             continue;
         }
         switch (*++p) {
             case 'a': writer.put(status.a); break;
             case 'b': writer.put(status.b); break;
-            default: writer.put(status.name); break;
+            case 'A': writer.put_thousandths(status.a); break;
+            case 'B': writer.put_thousandths(status.b); break;
+            default: writer.put_name(status.name); break;
         }
     }
     text[writer.length] = 0;
@@ -72,7 +91,7 @@ Status find_block(void* given, uint64_t given_bytes, uint64_t bytes, void** bloc
         return fail(SAMLET_ERROR_MEMORY, "the block begins %a bytes after a multiple of %b, to which it must be aligned",
                     static_cast<int64_t>(reinterpret_cast<uintptr_t>(given) % Arena::kAlignment), Arena::kAlignment);
     if (given_bytes < bytes)
-        return fail(SAMLET_ERROR_MEMORY, "the block has %a bytes; %b are needed", static_cast<int64_t>(given_bytes),
+        return fail(SAMLET_ERROR_MEMORY, "the block has %a bytes; %b are needed", shown(given_bytes),
                     static_cast<int64_t>(bytes));
     *block = given;
     return {};

@@ -191,21 +191,29 @@ samlet_status samlet_tracker_rle(samlet_tracker* tracker, int32_t object, char* 
     SAMLET_TRACKER_CALL(get_rle(tracker, object, text, capacity, length));
 }
 
-samlet_status samlet_tracker_objects(const samlet_tracker* tracker, int32_t* ids, uint32_t capacity, uint32_t* count) {
-    if (!tracker || !count || (!ids && capacity)) return SAMLET_ERROR_INVALID_ARGUMENT;
+static Status list_objects(const samlet_tracker* tracker, int32_t* ids, uint32_t capacity, uint32_t* count) {
+    if (!count) return null_argument("count");
+    if (!ids && capacity) return null_argument("ids");
     *count = static_cast<uint32_t>(tracker->impl.list_objects(ids, capacity));
-    return SAMLET_OK;
+    return {};
+}
+samlet_status samlet_tracker_objects(const samlet_tracker* tracker, int32_t* ids, uint32_t capacity, uint32_t* count) {
+    SAMLET_TRACKER_CALL(list_objects(tracker, ids, capacity, count));
 }
 
-samlet_status samlet_tracker_get_profile(const samlet_tracker* tracker, samlet_profile* profile) {
-    if (!tracker || !profile || profile->size < sizeof(*profile)) return SAMLET_ERROR_INVALID_ARGUMENT;
+static Status get_profile(const samlet_tracker* tracker, samlet_profile* profile) {
+    if (!profile) return null_argument("profile");
+    SAMLET_TRY(check_size(profile->size, sizeof(*profile), "samlet_profile"));
     double gmac[SAMLET_STAGE_COUNT];
     tracker->impl.nominal_gmac(gmac);
     for (int i = 0; i < SAMLET_STAGE_COUNT; i++) {
         profile->milliseconds[i] = tracker->impl.stage_milliseconds(static_cast<samlet_stage>(i));
         profile->nominal_gmac[i] = gmac[i];
     }
-    return SAMLET_OK;
+    return {};
+}
+samlet_status samlet_tracker_get_profile(const samlet_tracker* tracker, samlet_profile* profile) {
+    SAMLET_TRACKER_CALL(get_profile(tracker, profile));
 }
 
 samlet_status samlet_tracker_features(samlet_tracker* tracker, samlet_feature_level level, samlet_tensor_view* view) {

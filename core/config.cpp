@@ -54,8 +54,10 @@ Status Config::read(const ModelFile& file) {
     if (image_size % 32 != 0) return out_of_range("sam2.image_size", image_size);
     if (!file.get_f32_array("sam2.image_mean", image_mean, 3)) return missing("sam2.image_mean");
     if (!file.get_f32_array("sam2.image_std", image_std, 3)) return missing("sam2.image_std");
+    for (float mean : image_mean)
+        if (!std::isfinite(mean)) return missing("sam2.image_mean");
     for (float deviation : image_std)
-        if (!(deviation > 0)) return out_of_range("sam2.image_std", 0);
+        if (!(deviation > 0) || !std::isfinite(deviation)) return out_of_range("sam2.image_std", 0);
 
     SAMLET_TRY(read_u32(file, "sam2.trunk.embed_dim", 8, 1024, &embed_dim));
     SAMLET_TRY(read_u32(file, "sam2.trunk.num_heads", 1, 64, &num_heads));

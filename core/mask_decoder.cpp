@@ -20,8 +20,10 @@ void MaskDecoder::read(WeightReader& reader, const Config& config) {
     object_token = nullptr;
     if (reader.has("sam_mask_decoder.obj_score_token.weight")) {
         object_token = reader.values("sam_mask_decoder.obj_score_token.weight", 1, d_model);
-        object_head.read(reader, "sam_mask_decoder.pred_obj_score_head", d_model, 1);
     }
+    // Image-only checkpoints may carry the token without its head.
+    has_object_head = reader.has("sam_mask_decoder.pred_obj_score_head.layers.0.weight");
+    if (has_object_head) object_head.read(reader, "sam_mask_decoder.pred_obj_score_head", d_model, 1);
     upscale1 = reader.deconvolution("sam_mask_decoder.output_upscaling.0", d_model, d_model / 4);
     upscale_gamma = reader.values("sam_mask_decoder.output_upscaling.1.weight", d_model / 4);
     upscale_beta = reader.values("sam_mask_decoder.output_upscaling.1.bias", d_model / 4);
@@ -50,7 +52,7 @@ void MaskDecoder::run(Exec& exec, float* image, const float* image_position, siz
     const float* mask_tokens = tokens + (iou_index + 1) * c;
     for (uint32_t i = 0; i < mask_count; i++) hyper[i].run(exec, mask_tokens + i * c, filters + i * c2);
     iou_head.run(exec, tokens + iou_index * c, scores);
-    if (object_token) object_head.run(exec, tokens, scores + mask_count);
+    if (has_object_head) object_head.run(exec, tokens, scores + mask_count);
 
     // Upscaling by two deconvolutions. Their outputs stay in the order [row][column][ky][kx]; only the features that are
     // added and the final logits are addressed by pixel.
@@ -93,7 +95,7 @@ void MaskDecoder::run(Exec& exec, float* image, const float* image_position, siz
     exec.parallel(1, [&](size_t, size_t) {
         memcpy(out->mask_tokens, mask_tokens, mask_count * c * sizeof(float));
         for (uint32_t i = 0; i < mask_count; i++) out->iou[i] = 1.0f / (1.0f + std::exp(-scores[i]));
-        out->object_score = object_token ? scores[mask_count] : 10.0f;
+        out->object_score = has_object_head ? scores[mask_count] : 10.0f;
     });
 }
 

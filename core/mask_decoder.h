@@ -27,6 +27,7 @@ struct MaskChoice {
 struct MaskDecoder {
     TwoWayTransformer transformer;
     const float *iou_token, *mask_token, *object_token;  // object_token may be null
+    bool has_object_head;                                // reads the object token
     uint32_t mask_count;                                 // tokens, 4
     uint32_t d_model;
     LinearId upscale1, upscale2;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/memory_attention.h"
 
+#include <cmath>
+
 #include "core/attention.h"
 
 namespace samlet {
@@ -46,7 +48,8 @@ void MemoryAttention::read(WeightReader& reader, const Config& config) {
         l.self_v = reader.linear(TensorName(p, ".self_attn.v_proj"), d_model, d_model);
         l.self_out = reader.linear(TensorName(p, ".self_attn.out_proj"), d_model, d_model);
         l.cross_q = reader.linear(TensorName(p, ".cross_attn_image.q_proj"), d_model, d_model);
-        l.cross_k = reader.linear(TensorName(p, ".cross_attn_image.k_proj"), memory_dim, d_model);
+        l.cross_k_weight = reader.values(TensorName(p, ".cross_attn_image.k_proj.weight"), d_model, memory_dim);
+        l.cross_k_bias = reader.values(TensorName(p, ".cross_attn_image.k_proj.bias"), d_model);
         l.cross_value_out = reader.folded(TensorName(p, ".cross_attn_image.v_proj"), memory_dim, d_model,
                                           TensorName(p, ".cross_attn_image.out_proj"), d_model);
         l.hidden = reader.extent(TensorName(p, ".linear1.weight"), 0);
@@ -65,23 +68,25 @@ struct Frame {
     const MemoryAttention& model;
     const Rotary& rotary;
     size_t tokens;
-    float *x, *normed, *q, *k;  // [tokens][d_model]
+    float *x, *normed, *q;      // [tokens][d_model]
+    float *values, *keys;       // [tokens][frames][memory_dim]: the memories of a place side by side
 };
 
 void self_attention(const Frame& f, const MemoryAttentionLayer& l) {
     Exec& exec = f.exec;
     Arena::Scope scope(exec.scratch);
     const size_t c = f.model.d_model;
+    float* k = exec.floats(f.tokens * c);
     float* v = exec.floats(f.tokens * c);
     exec.layer_norm(f.x, f.tokens, c, l.norm1_gamma, l.norm1_beta, kEps, f.normed);
     exec.linear(l.self_q, f.normed, f.tokens, f.q);
-    exec.linear(l.self_k, f.normed, f.tokens, f.k);
+    exec.linear(l.self_k, f.normed, f.tokens, k);
     exec.linear(l.self_v, f.normed, f.tokens, v);
     f.rotary.run(exec, f.q);
-    f.rotary.run(exec, f.k);
+    f.rotary.run(exec, k);
     Attention a;
     a.q = f.q;
-    a.k = f.k;
+    a.k = k;
     a.v = v;
     a.q_stride = a.k_stride = a.v_stride = a.out_stride = c;
     a.queries = a.keys = f.tokens;
@@ -93,52 +98,51 @@ void self_attention(const Frame& f, const MemoryAttentionLayer& l) {
     exec.add(f.q, f.tokens * c, f.x);
 }
 
+// Memories in the order in which attention walks over them. The same for all layers.
+void gather_memories(const Frame& f, const MemoryTokens& memory) {
+    const size_t m = f.model.memory_dim, stride = memory.frames * m;
+    f.exec.parallel_chunks(f.tokens, 64, [&](size_t first, size_t last, size_t) {
+        for (size_t frame = 0; frame < memory.frames; frame++)
+            memory.load(memory.context, frame, first, last - first, stride, f.values + first * stride + frame * m,
+                        f.keys + first * stride + frame * m);
+    });
+}
+
 void cross_attention(const Frame& f, const MemoryAttentionLayer& l, const MemoryTokens& memory) {
     Exec& exec = f.exec;
     Arena::Scope scope(exec.scratch);
-    const size_t c = f.model.d_model, m = f.model.memory_dim;
-    float* values = exec.floats(f.tokens * m);
-    float* keys = exec.floats(f.tokens * m);
+    const Kernels& kernels = *exec.kernels;
+    const size_t c = f.model.d_model, m = f.model.memory_dim, block = kernels.axial_block;
+    const size_t scratch_size =
+        Arena::rounded(kernels.axial_scratch(c, f.rotary.grid, m, memory.frames) * sizeof(float)) / sizeof(float);
     float* sums = exec.floats(f.tokens * m);
-    float* running = exec.floats(f.tokens * 2);
+    float* scratch = exec.floats(exec.threads * scratch_size);
     exec.layer_norm(f.x, f.tokens, c, l.norm2_gamma, l.norm2_beta, kEps, f.normed);
     exec.linear(l.cross_q, f.normed, f.tokens, f.q);
     f.rotary.run(exec, f.q);
-
-    Attention a;
-    a.q = f.q;
-    a.q_stride = a.k_stride = c;
-    a.queries = f.tokens;
-    a.v_stride = a.out_stride = m;
-    a.heads = 1;
-    a.dk = c;
-    a.dv = m;
-    a.out = sums;
-    a.running = running;
-    // One memory after the other: neither their keys nor their scores exist all at once.
-    for (size_t frame = 0; frame < memory.frames; frame++) {
-        exec.parallel_chunks(f.tokens, 256, [&](size_t first, size_t last, size_t) {
-            memory.load(memory.context, frame, first, last - first, values + first * m, keys + first * m);
-        });
-        exec.linear(l.cross_k, keys, f.tokens, f.k);
-        f.rotary.run(exec, f.k);
-        a.k = f.k;
-        a.v = values;
-        a.keys = f.tokens;
-        a.first = frame == 0;
-        a.last = frame + 1 == memory.frames && memory.pointers == 0;
-        run_attention(exec, a);
-    }
-    if (memory.pointers) {
-        float* pointer_k = exec.floats(memory.pointers * c);
-        exec.linear(l.cross_k, memory.pointer_keys, memory.pointers, pointer_k);
-        a.k = pointer_k;
-        a.v = memory.pointer_values;
-        a.keys = memory.pointers;
-        a.first = memory.frames == 0;
-        a.last = true;
-        run_attention(exec, a);
-    }
+    exec.parallel((f.tokens + block - 1) / block, [&](size_t item, size_t thread) {
+        const size_t first = item * block;
+        AxialTask task;
+        task.q = f.q + first * c;
+        task.q_stride = task.channels = c;
+        task.queries = f.tokens - first < block ? f.tokens - first : block;
+        task.grid = f.rotary.grid;
+        task.cosine = f.rotary.cosine;
+        task.sine = f.rotary.sine;
+        task.weight = l.cross_k_weight;
+        task.bias = l.cross_k_bias;
+        task.dim = task.out_stride = m;
+        task.frames = memory.frames;
+        task.keys = f.keys;
+        task.values = f.values;
+        task.free_count = memory.pointers;
+        task.free_keys = memory.pointer_keys;
+        task.free_values = memory.pointer_values;
+        task.scale = 1.0f / std::sqrt(static_cast<float>(c));
+        task.out = sums + first * m;
+        task.scratch = scratch + thread * scratch_size;
+        kernels.attend_axial(task);
+    });
     exec.linear(l.cross_value_out, sums, f.tokens, f.q);
     exec.add(f.q, f.tokens * c, f.x);
 }
@@ -167,8 +171,10 @@ void MemoryAttention::run(Exec& exec, float* x, size_t grid, const MemoryTokens&
     const Rotary rotary = {grid, d_model, cosine, sine};
     float* normed = exec.floats(tokens * d_model);
     float* q = exec.floats(tokens * d_model);
-    float* k = exec.floats(tokens * d_model);
-    const Frame frame = {exec, *this, rotary, tokens, x, normed, q, k};
+    float* values = exec.floats(tokens * memory.frames * memory_dim);
+    float* keys = exec.floats(tokens * memory.frames * memory_dim);
+    const Frame frame = {exec, *this, rotary, tokens, x, normed, q, values, keys};
+    gather_memories(frame, memory);
     for (uint32_t i = 0; i < layer_count; i++) {
         self_attention(frame, layers[i]);
         cross_attention(frame, layers[i], memory);

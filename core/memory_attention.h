@@ -13,8 +13,9 @@ namespace samlet {
 // stored; pointer tokens, which get no rotary code, are few and given whole.
 struct MemoryTokens {
     size_t frames;  // spatial memories of grid * grid tokens
-    // Tokens first .. first + count - 1 of memory `frame`: `values` without, `keys` with their position, [count][dim].
-    void (*load)(const void* context, size_t frame, size_t first, size_t count, float* values, float* keys);
+    // Tokens first .. first + count - 1 of memory `frame`: `values` without, `keys` with their position. `stride`: floats
+    // from one token to the next in both.
+    void (*load)(const void* context, size_t frame, size_t first, size_t count, size_t stride, float* values, float* keys);
     const void* context;
     size_t pointers;
     const float* pointer_values;  // [pointers][dim]
@@ -24,7 +25,8 @@ struct MemoryTokens {
 struct MemoryAttentionLayer {
     const float *norm1_gamma, *norm1_beta, *norm2_gamma, *norm2_beta, *norm3_gamma, *norm3_beta;
     LinearId self_q, self_k, self_v, self_out;
-    LinearId cross_q, cross_k;
+    LinearId cross_q;
+    const float *cross_k_weight, *cross_k_bias;  // [d_model][memory_dim], [d_model]: AxialTask never forms a key
     // Values carry no position and there is one head, so that softmax(S)(M Wv + b) Wo = (softmax(S) M)(Wv Wo) + ...: the
     // weighted sum runs over memory_dim channels, and both projections are one.
     LinearId cross_value_out;

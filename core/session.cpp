@@ -13,10 +13,49 @@ constexpr uint32_t kMaxImageSize = 4096, kImageStep = 32, kMaxPoints = 1024;
 
 namespace {
 
-// For messages: any float as an integer.
-float clamped_coordinate(float x) { return x < -1e9f ? -1e9f : x > 1e9f ? 1e9f : std::floor(x); }
+// For messages: a coordinate in thousandths, away from zero, so that what lies a little outside is seen to.
+int64_t thousandths(float x) {
+    const double value = 1000.0 * (x < -1e9f ? -1e9f : x > 1e9f ? 1e9f : x);
+    return static_cast<int64_t>(value < 0 ? std::floor(value) : std::ceil(value));
+}
+
+// One coordinate of point `index`.
+Status check_coordinate(float value, uint32_t extent, const char* name, uint32_t index) {
+    if (!std::isfinite(value))
+        return fail(SAMLET_ERROR_INVALID_ARGUMENT, "%s of point %a is not a finite number; it must be 0 to %b, the size of the frame",
+                    index, extent, name);
+    if (value < 0 || value > static_cast<float>(extent))
+        return fail(SAMLET_ERROR_INVALID_ARGUMENT, "a point has %s = %A; it must be 0 to %b, the size of the frame",
+                    thousandths(value), extent, name);
+    return {};
+}
+
+// The two sides of a box along one axis.
+Status check_sides(float low, float high, uint32_t extent, const char* low_name, const char* high_name) {
+    const float values[2] = {low, high};
+    const char* names[2] = {low_name, high_name};
+    for (int i = 0; i < 2; i++)
+        if (!std::isfinite(values[i]))
+            return fail(SAMLET_ERROR_INVALID_ARGUMENT, "%s of the box is not a finite number; it must be 0 to %b, the size of the frame",
+                        0, extent, names[i]);
+    if (!(low < high))
+        return fail(SAMLET_ERROR_INVALID_ARGUMENT, "the box is empty or inverted: %s = %A must be less than the opposite side, %B",
+                    thousandths(low), thousandths(high), low_name);
+    for (int i = 0; i < 2; i++)
+        if (values[i] < 0 || values[i] > static_cast<float>(extent))
+            return fail(SAMLET_ERROR_INVALID_ARGUMENT, "the box has %s = %A; it must be 0 to %b, the size of the frame",
+                        thousandths(values[i]), extent, names[i]);
+    return {};
+}
 
 }  // namespace
+
+Status check_reach(uint64_t stride, uint64_t row_bytes, uint32_t rows) {
+    if (rows > 1 && stride > (static_cast<uint64_t>(PTRDIFF_MAX) - row_bytes) / (rows - 1))
+        return fail(SAMLET_ERROR_INVALID_ARGUMENT, "%b rows at a stride of %a bytes reach beyond the address space",
+                    shown(stride), rows);
+    return {};
+}
 
 Status SessionConfig::complete(const Model& model) {
     if (image_size == 0) image_size = model.config.image_size;
@@ -155,35 +194,17 @@ Status Session::check_points(const samlet_prompt& p, size_t earlier) const {
         return fail(SAMLET_ERROR_CAPACITY,
                     "the prompt makes %a points on this frame (a box counts as 2); the session is planned for %b (max_points)",
                     static_cast<int64_t>(earlier + p.point_count + (p.box ? 2 : 0)), config_.max_points);
-    const float width = static_cast<float>(picture_.width), height = static_cast<float>(picture_.height);
     for (uint32_t i = 0; i < p.point_count; i++) {
         const samlet_point& point = p.points[i];
-        if (!std::isfinite(point.x) || !std::isfinite(point.y))
-            return fail(SAMLET_ERROR_INVALID_ARGUMENT, "point %a is not a number; x must be 0 to %b and y 0 to the frame's height",
-                        i, picture_.width);
-        if (point.x < 0 || point.x > width)
-            return fail(SAMLET_ERROR_INVALID_ARGUMENT, "a point has x = %a; it must be 0 to %b, the frame's width",
-                        static_cast<int64_t>(clamped_coordinate(point.x)), picture_.width);
-        if (point.y < 0 || point.y > height)
-            return fail(SAMLET_ERROR_INVALID_ARGUMENT, "a point has y = %a; it must be 0 to %b, the frame's height",
-                        static_cast<int64_t>(clamped_coordinate(point.y)), picture_.height);
+        SAMLET_TRY(check_coordinate(point.x, picture_.width, "x", i));
+        SAMLET_TRY(check_coordinate(point.y, picture_.height, "y", i));
         if (point.label != SAMLET_POINT_NEGATIVE && point.label != SAMLET_POINT_POSITIVE)
             return fail(SAMLET_ERROR_INVALID_ARGUMENT, "point %a has label %b; it must be 1 (object) or 0 (not the object)", i,
                         point.label);
     }
     if (p.box) {
-        const samlet_box& b = *p.box;
-        if (!std::isfinite(b.x0) || !std::isfinite(b.y0) || !std::isfinite(b.x1) || !std::isfinite(b.y1))
-            return fail(SAMLET_ERROR_INVALID_ARGUMENT, "a corner of the box is not a number");
-        if (!(b.x0 < b.x1))
-            return fail(SAMLET_ERROR_INVALID_ARGUMENT, "the box is empty or inverted: x0 = %a must be less than x1 = %b",
-                        static_cast<int64_t>(clamped_coordinate(b.x0)), static_cast<int64_t>(clamped_coordinate(b.x1)));
-        if (!(b.y0 < b.y1))
-            return fail(SAMLET_ERROR_INVALID_ARGUMENT, "the box is empty or inverted: y0 = %a must be less than y1 = %b",
-                        static_cast<int64_t>(clamped_coordinate(b.y0)), static_cast<int64_t>(clamped_coordinate(b.y1)));
-        if (b.x0 < 0 || b.y0 < 0 || b.x1 > width || b.y1 > height)
-            return fail(SAMLET_ERROR_INVALID_ARGUMENT, "the box leaves the frame of %a x %b pixels", picture_.width,
-                        picture_.height);
+        SAMLET_TRY(check_sides(p.box->x0, p.box->x1, picture_.width, "x0", "x1"));
+        SAMLET_TRY(check_sides(p.box->y0, p.box->y1, picture_.height, "y0", "y1"));
     }
     return {};
 }

@@ -23,6 +23,9 @@ struct SessionConfig {
     Status complete(const Model& model);
 };
 
+// Rows of the caller's must lie inside the address space.
+Status check_reach(uint64_t stride, uint64_t row_bytes, uint32_t rows);
+
 class Session {
    public:
     const Model& model() const { return *model_; }

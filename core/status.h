@@ -1,4 +1,4 @@
-// One error type inside: a code and a sentence with at most two integers and one name; no allocation.
+// One error type inside: a code and a sentence with at most two numbers and one name; no allocation.
 //
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -12,7 +12,9 @@ namespace samlet {
 
 struct Status {
     samlet_status code = SAMLET_OK;
-    const char* text = "";  // %a and %b stand for the integers, %s for the name; the C ABI puts them in
+    // %a and %b stand for the integers, %A and %B for them as thousandths (1500 becomes "1.5"), %s for the name; the C ABI
+    // puts them in.
+    const char* text = "";
     int64_t a = 0, b = 0;
     char name[104] = "";
     bool ok() const { return code == SAMLET_OK; }
@@ -24,12 +26,18 @@ inline Status fail(samlet_status code, const char* text, int64_t a = 0, int64_t 
     status.text = text;
     status.a = a;
     status.b = b;
-    for (size_t i = 0; name && name[i] && i + 1 < sizeof(status.name); i++) {
-        status.name[i] = name[i];
-        status.name[i + 1] = 0;
-    }
+    if (!name) return status;
+    constexpr size_t room = sizeof(status.name) - 1;
+    size_t length = 0;
+    for (; name[length] && length < room; length++) status.name[length] = name[length];
+    status.name[length] = 0;
+    // What does not fit is seen to be missing.
+    for (size_t i = 1; name[length] && i <= 3; i++) status.name[room - i] = '.';
     return status;
 }
+
+// For messages: a size of the caller's, which may be any 64 bits.
+inline int64_t shown(uint64_t number) { return number > INT64_MAX ? INT64_MAX : static_cast<int64_t>(number); }
 
 }  // namespace samlet
 

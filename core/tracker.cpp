@@ -238,8 +238,8 @@ Status Tracker::check_prompt(const TrackedObject* object, const samlet_prompt& p
                         p.mask_width, p.mask_height);
         if (p.mask_stride < p.mask_width)
             return fail(SAMLET_ERROR_INVALID_ARGUMENT, "mask_stride is %a; a row of the mask has %b bytes",
-                        static_cast<int64_t>(p.mask_stride), p.mask_width);
-        return {};
+                        shown(p.mask_stride), p.mask_width);
+        return check_reach(p.mask_stride, p.mask_width, p.mask_height);
     }
     if (p.point_count == 0 && !p.box)
         return fail(SAMLET_ERROR_INVALID_ARGUMENT, "the prompt is empty: give points, a box or a mask");
@@ -365,20 +365,20 @@ struct Tracker::MemoryRun {
     const Tracker* tracker;
     MemoryRead reads[kMaxReads];
 
-    static void load(const void* context, size_t frame, size_t first, size_t count, float* values, float* keys) {
+    static void load(const void* context, size_t frame, size_t first, size_t count, size_t stride, float* values,
+                     float* keys) {
         const MemoryRun& run = *static_cast<const MemoryRun*>(context);
         const Tracker& t = *run.tracker;
         const size_t m = t.model_->config.memory_dim, half = m / 2, grid = t.grid_;
         const Kernels& kernels = *t.exec_.kernels;
         const float* time = t.model_->memory_time + run.reads[frame].time_row * m;
-        kernels.bf16_to_f32(run.reads[frame].memory + first * m, count * m, values);
-        memcpy(keys, values, count * m * sizeof(float));
-        for (size_t i = 0; i < count; i++) {
+        for (size_t i = 0; i < count; i++, values += stride, keys += stride) {
             const size_t y = (first + i) / grid, x = (first + i) % grid;
-            float* key = keys + i * m;
-            kernels.add(time, m, key);
-            kernels.add(t.sine_memory_ + y * half, half, key);
-            kernels.add(t.sine_memory_ + x * half, half, key + half);
+            kernels.bf16_to_f32(run.reads[frame].memory + (first + i) * m, m, values);
+            memcpy(keys, values, m * sizeof(float));
+            kernels.add(time, m, keys);
+            kernels.add(t.sine_memory_ + y * half, half, keys);
+            kernels.add(t.sine_memory_ + x * half, half, keys + half);
         }
     }
 };
@@ -533,8 +533,8 @@ Status Tracker::track() {
         }
         if (!o.tracked) o.reverse = reverse_;
         o.tracked = true;
-        o.extent_known = false;
     }
+    for (uint32_t i = 0; i < tracker_config_.max_objects; i++) objects_[i].extent_known = false;
     return check_defect();
 }
 
@@ -615,11 +615,16 @@ struct CallerMemory {
     const samlet_memory_attention_args* args;
     size_t dim, cells;
 
-    static void load(const void* context, size_t frame, size_t first, size_t count, float* values, float* keys) {
+    static void load(const void* context, size_t frame, size_t first, size_t count, size_t stride, float* values,
+                     float* keys) {
         const CallerMemory& c = *static_cast<const CallerMemory*>(context);
         const size_t offset = (frame * c.cells + first) * c.dim;
-        memcpy(values, c.args->memory + offset, count * c.dim * sizeof(float));
-        for (size_t i = 0; i < count * c.dim; i++) keys[i] = c.args->memory[offset + i] + c.args->memory_pos[offset + i];
+        for (size_t i = 0; i < count; i++)
+            for (size_t k = 0; k < c.dim; k++) {
+                const float value = c.args->memory[offset + i * c.dim + k];
+                values[i * stride + k] = value;
+                keys[i * stride + k] = value + c.args->memory_pos[offset + i * c.dim + k];
+            }
     }
 };
 
@@ -639,12 +644,19 @@ Status Tracker::run_memory_attention(const samlet_memory_attention_args& args) {
     if (args.pointer_tokens > max_pointer_tokens())
         return fail(SAMLET_ERROR_CAPACITY, "pointer_tokens is %a; this tracker's scratch is planned for %b (prompted_frames)",
                     args.pointer_tokens, static_cast<int64_t>(max_pointer_tokens()));
+    const size_t frames = (args.memory_tokens - args.pointer_tokens) / cells();
+    const size_t planned = tracker_config_.prompted_frames + tracker_config_.recent_frames;
+    if (frames > planned)
+        return fail(SAMLET_ERROR_CAPACITY,
+                    "memory_tokens makes %a memories; this tracker's scratch is planned for %b (prompted_frames and "
+                    "recent_frames)",
+                    static_cast<int64_t>(frames), static_cast<int64_t>(planned));
     Arena::Scope scope(exec_.scratch);
     float* x = exec_.floats(cells() * d);
     float* keys = exec_.floats(max_pointer_tokens() * m);
     const CallerMemory caller = {&args, m, cells()};
     MemoryTokens memory = {};
-    memory.frames = (args.memory_tokens - args.pointer_tokens) / cells();
+    memory.frames = frames;
     memory.load = CallerMemory::load;
     memory.context = &caller;
     memory.pointers = args.pointer_tokens;

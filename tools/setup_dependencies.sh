@@ -89,7 +89,7 @@ esac
 # ---- Debian packages ----------------------------------------------------------------------------------------------
 
 packages=(gcc g++ libc6-dev cmake ninja-build pkg-config python3 python3-numpy xz-utils
-    libturbojpeg0-dev libjpeg-dev libpng-dev libavformat-dev libavcodec-dev libavutil-dev libswscale-dev
+    libturbojpeg0-dev libjpeg-dev libpng-dev zlib1g-dev libavformat-dev libavcodec-dev libavutil-dev libswscale-dev
     libcli11-dev nlohmann-json3-dev libbenchmark-dev libcmocka-dev
     libpthreadpool-dev libcpuinfo-dev libfxdiv-dev)
 # Debian 13's arm64 XNNPACK is the very version, and its hot loops are assembly; its x86 build is slow (see below).

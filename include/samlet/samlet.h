@@ -400,7 +400,8 @@ SAMLET_API samlet_status samlet_tracker_features(samlet_tracker *tracker, samlet
  * (image_size / 16) squared. `output` may be `current`. */
 typedef struct samlet_memory_attention_args {
     uint32_t size;
-    uint32_t memory_tokens;      /* all tokens; without the pointer tokens a multiple of cells; at least 1 */
+    uint32_t memory_tokens;      /* all tokens, at least 1; without the pointer tokens a multiple of cells, for at most as
+                                  * many memories as the tracker keeps (prompted_frames + recent_frames) */
     uint32_t pointer_tokens;     /* the trailing ones that get no rotary code */
     uint32_t reserved;
     const float *current;        /* [cells][d_model] */

@@ -1,4 +1,5 @@
-// Eight floats: the vector type of AVX2 with FMA and F16C. See kernels/vector/table.h for what each member means.
+// Eight floats: the vector type of AVX2 with FMA and F16C. See kernels/vector/table.h for what each member
+// means.
 //
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -18,10 +19,13 @@ alignas(32) constexpr int32_t lane_masks[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 
 
 struct Vec {
     static constexpr size_t width = 8;
-    // Attention: 6 x 2 accumulators, 2 vectors of the right-hand side and one broadcast fill 15 of 16 registers.
+    // Attention: 6 x 2 sums, 2 vectors of the right-hand side and one broadcast fill 15 of the 16 registers.
+    // A tile of keys and values takes 256 KiB of the second-level cache, a block of queries, at 256 channels,
+    // 128 KiB.
     static constexpr size_t rows = 6;
-    // Keys and values of one tile: 256 KiB of the second-level cache.
     static constexpr size_t tile_floats = 64 * 1024;
+    static constexpr size_t block_queries = 128;
+    static constexpr size_t lane_vectors = 2;
 
     __m256 v;
 
@@ -46,11 +50,13 @@ struct Vec {
         const __m256i is_nan = _mm256_castps_si256(_mm256_cmp_ps(v, v, _CMP_UNORD_Q));
         const __m256i nan = _mm256_set1_epi32(0x7fc00000);
         const __m256i high = _mm256_srli_epi32(_mm256_blendv_epi8(rounded, nan, is_nan), 16);
-        const __m128i packed = _mm_packus_epi32(_mm256_castsi256_si128(high), _mm256_extracti128_si256(high, 1));
+        const __m128i packed =
+            _mm_packus_epi32(_mm256_castsi256_si128(high), _mm256_extracti128_si256(high, 1));
         _mm_storeu_si128(reinterpret_cast<__m128i*>(p), packed);
     }
 
-    // Four neighbouring scalars, and one of them as a factor for all lanes: here a broadcast straight from memory.
+    // Four neighbouring scalars, and one of them as a factor for all lanes: here a broadcast straight from
+    // memory.
     struct Four {
         const float* p;
     };
@@ -95,36 +101,37 @@ struct Vec {
         }
     }
 
+    friend Vec operator+(Vec a, Vec b) { return {_mm256_add_ps(a.v, b.v)}; }
+    friend Vec operator-(Vec a, Vec b) { return {_mm256_sub_ps(a.v, b.v)}; }
+    friend Vec operator*(Vec a, Vec b) { return {_mm256_mul_ps(a.v, b.v)}; }
+    friend Vec operator/(Vec a, Vec b) { return {_mm256_div_ps(a.v, b.v)}; }
+    friend Vec mul_add(Vec a, Vec b, Vec c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
+    // sum + a b, for long rows of sums in registers. Spelled out, since gcc 12, free to choose among the
+    // three forms of the instruction, overwrites factors instead of sums, runs out of registers and loses 10
+    // % of the speed of attention.
+    friend Vec add_product(Vec sum, Vec a, Vec b) {
+        asm("vfmadd231ps %2, %1, %0" : "+x"(sum.v) : "x"(a.v), "x"(b.v));
+        return sum;
+    }
+    friend Vec max(Vec a, Vec b) { return {_mm256_max_ps(a.v, b.v)}; }
+    friend Vec min(Vec a, Vec b) { return {_mm256_min_ps(a.v, b.v)}; }
+    friend Vec abs(Vec a) { return {_mm256_andnot_ps(_mm256_set1_ps(-0.0f), a.v)}; }
+
+    friend Vec swap_pairs(Vec a) { return {_mm256_permute_ps(a.v, 0xb1)}; }
+    friend Vec bits_shifted_left_23(Vec a) {
+        return {_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(a.v), 23))};
+    }
+    friend Vec where_negative(Vec sign, Vec yes, Vec no) { return {_mm256_blendv_ps(no.v, yes.v, sign.v)}; }
+    friend Vec first_lanes(size_t n, Vec yes, Vec no) {
+        const __m256 mask = _mm256_loadu_ps(reinterpret_cast<const float*>(lane_masks + Vec::width - n));
+        return {_mm256_blendv_ps(no.v, yes.v, mask)};
+    }
+
   private:
     static __m256i mask(size_t n) {
         return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(lane_masks + width - n));
     }
 };
-
-inline Vec operator+(Vec a, Vec b) { return {_mm256_add_ps(a.v, b.v)}; }
-inline Vec operator-(Vec a, Vec b) { return {_mm256_sub_ps(a.v, b.v)}; }
-inline Vec operator*(Vec a, Vec b) { return {_mm256_mul_ps(a.v, b.v)}; }
-inline Vec operator/(Vec a, Vec b) { return {_mm256_div_ps(a.v, b.v)}; }
-inline Vec mul_add(Vec a, Vec b, Vec c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
-// sum + a b, for long rows of sums in registers. Spelled out, since gcc 12, free to choose among the three forms of the
-// instruction, overwrites factors instead of sums, runs out of registers and loses 10 % of the speed of attention.
-inline Vec add_product(Vec sum, Vec a, Vec b) {
-    asm("vfmadd231ps %2, %1, %0" : "+x"(sum.v) : "x"(a.v), "x"(b.v));
-    return sum;
-}
-inline Vec max(Vec a, Vec b) { return {_mm256_max_ps(a.v, b.v)}; }
-inline Vec min(Vec a, Vec b) { return {_mm256_min_ps(a.v, b.v)}; }
-inline Vec abs(Vec a) { return {_mm256_andnot_ps(_mm256_set1_ps(-0.0f), a.v)}; }
-
-inline Vec swap_pairs(Vec a) { return {_mm256_permute_ps(a.v, 0xb1)}; }
-inline Vec bits_shifted_left_23(Vec a) {
-    return {_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(a.v), 23))};
-}
-inline Vec where_negative(Vec sign, Vec yes, Vec no) { return {_mm256_blendv_ps(no.v, yes.v, sign.v)}; }
-inline Vec first_lanes(size_t n, Vec yes, Vec no) {
-    const __m256 mask = _mm256_loadu_ps(reinterpret_cast<const float*>(lane_masks + Vec::width - n));
-    return {_mm256_blendv_ps(no.v, yes.v, mask)};
-}
 
 }  // namespace
 }  // namespace samlet

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "kernels/vector/table.h"
+
 #include "kernels/avx2/simd.h"
 #include "kernels/levels.h"
-#include "kernels/vector/table.h"
 
 namespace samlet {
 

@@ -1,9 +1,11 @@
-// Sixteen floats: the vector type of AVX-512 F, BW, DQ, VL. See kernels/vector/table.h for what each member means.
+// Sixteen floats: the vector type of AVX-512 F, BW, DQ, VL. See kernels/vector/table.h for what each member
+// means.
 //
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// gcc 12 takes the deliberately undefined operands inside of its own AVX-512 intrinsics for a mistake (GCC bug 105593).
+// gcc 12 takes the deliberately undefined operands inside of its own AVX-512 intrinsics for a mistake (GCC
+// bug 105593).
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
@@ -24,11 +26,13 @@ namespace {
 
 struct Vec {
     static constexpr size_t width = 16;
-    // Attention: 12 x 2 accumulators, 2 vectors of the right-hand side; the broadcasts are memory operands or take the
-    // registers left over of the 32.
+    // Attention: 12 x 2 sums, 2 vectors of the right-hand side; the broadcasts take what is left of the 32
+    // registers. A tile of keys and values takes 256 KiB of the second-level cache, a block of queries, at
+    // 256 channels, 128 KiB.
     static constexpr size_t rows = 12;
-    // Keys and values of one tile: 256 KiB of the second-level cache.
     static constexpr size_t tile_floats = 64 * 1024;
+    static constexpr size_t block_queries = 128;
+    static constexpr size_t lane_vectors = 4;
 
     __m512 v;
 
@@ -56,7 +60,8 @@ struct Vec {
         _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), packed);
     }
 
-    // Four neighbouring scalars, and one of them as a factor for all lanes: here a broadcast straight from memory.
+    // Four neighbouring scalars, and one of them as a factor for all lanes: here a broadcast straight from
+    // memory.
     struct Four {
         const float* p;
     };
@@ -85,13 +90,14 @@ struct Vec {
             quads[i + 2] = _mm512_shuffle_ps(pairs[i + 1], pairs[i + 3], 0x44);
             quads[i + 3] = _mm512_shuffle_ps(pairs[i + 1], pairs[i + 3], 0xee);
         }
-        // quads[4 a + b] holds, in its 128-bit part p, column 4 p + b of rows 4 a .. 4 a + 3.
+        // quads[4 a + b] holds, in its 128-bit part p, column 4 p + b of rows 4 a .. 4 a + 3. Pick parts 0
+        // and 2 (0x88) or 1 and 3 (0xdd) of two vectors, twice: halves hold them for rows 0-7 and rows 8-15.
         SAMLET_UNROLL
         for (size_t i = 0; i < 4; ++i) {
-            halves[i] = _mm512_shuffle_f32x4(quads[i], quads[i + 4], 0x88);            // parts 0 2 of rows 0-7
-            halves[i + 4] = _mm512_shuffle_f32x4(quads[i], quads[i + 4], 0xdd);        // parts 1 3
-            halves[i + 8] = _mm512_shuffle_f32x4(quads[i + 8], quads[i + 12], 0x88);   // parts 0 2 of rows 8-15
-            halves[i + 12] = _mm512_shuffle_f32x4(quads[i + 8], quads[i + 12], 0xdd);  // parts 1 3
+            halves[i] = _mm512_shuffle_f32x4(quads[i], quads[i + 4], 0x88);
+            halves[i + 4] = _mm512_shuffle_f32x4(quads[i], quads[i + 4], 0xdd);
+            halves[i + 8] = _mm512_shuffle_f32x4(quads[i + 8], quads[i + 12], 0x88);
+            halves[i + 12] = _mm512_shuffle_f32x4(quads[i + 8], quads[i + 12], 0xdd);
         }
         SAMLET_UNROLL
         for (size_t i = 0; i < 4; ++i) {
@@ -103,26 +109,28 @@ struct Vec {
     }
 
     static __mmask16 mask(size_t n) { return __mmask16((1u << n) - 1); }
+
+    friend Vec operator+(Vec a, Vec b) { return {_mm512_add_ps(a.v, b.v)}; }
+    friend Vec operator-(Vec a, Vec b) { return {_mm512_sub_ps(a.v, b.v)}; }
+    friend Vec operator*(Vec a, Vec b) { return {_mm512_mul_ps(a.v, b.v)}; }
+    friend Vec operator/(Vec a, Vec b) { return {_mm512_div_ps(a.v, b.v)}; }
+    friend Vec mul_add(Vec a, Vec b, Vec c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
+    friend Vec add_product(Vec sum, Vec a, Vec b) { return mul_add(a, b, sum); }
+    friend Vec max(Vec a, Vec b) { return {_mm512_max_ps(a.v, b.v)}; }
+    friend Vec min(Vec a, Vec b) { return {_mm512_min_ps(a.v, b.v)}; }
+    friend Vec abs(Vec a) { return {_mm512_abs_ps(a.v)}; }
+
+    friend Vec swap_pairs(Vec a) { return {_mm512_permute_ps(a.v, 0xb1)}; }
+    friend Vec bits_shifted_left_23(Vec a) {
+        return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(a.v), 23))};
+    }
+    friend Vec where_negative(Vec sign, Vec yes, Vec no) {
+        return {_mm512_mask_blend_ps(_mm512_movepi32_mask(_mm512_castps_si512(sign.v)), no.v, yes.v)};
+    }
+    friend Vec first_lanes(size_t n, Vec yes, Vec no) {
+        return {_mm512_mask_blend_ps(Vec::mask(n), no.v, yes.v)};
+    }
 };
-
-inline Vec operator+(Vec a, Vec b) { return {_mm512_add_ps(a.v, b.v)}; }
-inline Vec operator-(Vec a, Vec b) { return {_mm512_sub_ps(a.v, b.v)}; }
-inline Vec operator*(Vec a, Vec b) { return {_mm512_mul_ps(a.v, b.v)}; }
-inline Vec operator/(Vec a, Vec b) { return {_mm512_div_ps(a.v, b.v)}; }
-inline Vec mul_add(Vec a, Vec b, Vec c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
-inline Vec add_product(Vec sum, Vec a, Vec b) { return mul_add(a, b, sum); }
-inline Vec max(Vec a, Vec b) { return {_mm512_max_ps(a.v, b.v)}; }
-inline Vec min(Vec a, Vec b) { return {_mm512_min_ps(a.v, b.v)}; }
-inline Vec abs(Vec a) { return {_mm512_abs_ps(a.v)}; }
-
-inline Vec swap_pairs(Vec a) { return {_mm512_permute_ps(a.v, 0xb1)}; }
-inline Vec bits_shifted_left_23(Vec a) {
-    return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(a.v), 23))};
-}
-inline Vec where_negative(Vec sign, Vec yes, Vec no) {
-    return {_mm512_mask_blend_ps(_mm512_movepi32_mask(_mm512_castps_si512(sign.v)), no.v, yes.v)};
-}
-inline Vec first_lanes(size_t n, Vec yes, Vec no) { return {_mm512_mask_blend_ps(Vec::mask(n), no.v, yes.v)}; }
 
 }  // namespace
 }  // namespace samlet

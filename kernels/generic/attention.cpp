@@ -22,7 +22,9 @@ void scale_row(float* x, size_t n, float factor) {
 
 }  // namespace
 
-size_t attend_scratch(size_t, size_t) { return 0; }
+size_t attend_scratch(size_t, size_t) {
+    return 0;
+}
 
 void pack_keys(const float* k, size_t stride, size_t keys, size_t dk, float* packed) {
     for (size_t i = 0; i < keys; ++i) std::memcpy(packed + i * dk, k + i * stride, dk * sizeof(float));
@@ -41,7 +43,8 @@ void attend(const AttendTask& task) {
             sum = running[1];
         }
         for (size_t j = 0; j < task.key_count; ++j) {
-            const float score = task.scale * dot(task.q + i * task.q_stride, task.packed_keys + j * task.dk, task.dk);
+            const float score =
+                task.scale * dot(task.q + i * task.q_stride, task.packed_keys + j * task.dk, task.dk);
             if (score > maximum) {  // what was summed so far was relative to the old maximum
                 const float shrink = std::exp(maximum - score);
                 scale_row(out, task.dv, shrink);

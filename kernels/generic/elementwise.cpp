@@ -19,7 +19,9 @@ float from_bits(uint32_t bits) {
     return x;
 }
 
-float larger(float a, float b) { return a > b ? a : b; }
+float larger(float a, float b) {
+    return a > b ? a : b;
+}
 
 uint16_t to_bf16(float x) {
     const uint32_t bits = bits_of(x);

@@ -10,6 +10,9 @@ const Kernels generic_kernels = {
     generic::attend_scratch,
     generic::pack_keys,
     generic::attend,
+    64,  // axial_block
+    generic::axial_scratch,
+    generic::attend_axial,
     generic::layer_norm,
     generic::gelu,
     generic::sigmoid,

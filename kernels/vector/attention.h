@@ -2,17 +2,18 @@
 //
 // SPDX-License-Identifier: Apache-2.0
 //
-// Register blocking. Both products, scores and values, are the same small product: M rows of factors, each broadcast to
-// all lanes, times N = 2 vectors of a right-hand side. Each step makes M N multiply-adds of whole vectors from M
-// broadcasts and N loads: 12 from 8 for AVX2 (6 x 2, 15 of 16 registers), 24 from 14 for AVX-512 (12 x 2), and on NEON,
-// which multiplies by a lane of a register, 16 from 4 (8 x 2; 8 loads of factors last four steps). With two multiply-adds
-// and two loads per cycle, or one and one, the multipliers stay the limit, and at least 12 independent sums cover
-// their latency of 4 or 5 cycles.
+// Register blocking. Both products, scores and values, are the same small product: M rows of factors, each
+// broadcast to all lanes, times N = 2 vectors of a right-hand side. Each step makes M N multiply-adds of
+// whole vectors from M broadcasts and N loads: 12 from 8 for AVX2 (6 x 2, 15 of 16 registers), 24 from 14 for
+// AVX-512 (12 x 2), and on NEON, which multiplies by a lane of a register, 16 from 4 (8 x 2; 8 loads of
+// factors last four steps). With two multiply-adds and two loads per cycle, or one and one, the multipliers
+// stay the limit, and at least 12 independent sums cover their latency of 4 or 5 cycles.
 //
-// Cache blocking. A tile of keys and its values, V::tile_floats together, stays in the second-level cache while all the
-// queries of a block (attend_block of them) pass it in groups of M rows. The first-level cache holds the queries of a
-// group (M dk floats) and its scores (M times at most 256 floats); keys and values stream through it, each float used for M
-// multiply-adds. Outer memory sees every key once per block: at 96 queries that is below 0.7 bytes per cycle.
+// Cache blocking. A tile of keys and its values, V::tile_floats together, stays in the second-level cache
+// while all the queries of a block, V::block_queries, pass it in groups of M rows. The first-level cache
+// holds the queries of a group (M dk floats) and its scores (M times at most 256 floats); keys and values
+// stream through it, each float used for M multiply-adds. Outer memory sees every key once per block: with
+// 128 queries and 16 multiply-adds per cycle that is half a byte per cycle.
 #pragma once
 
 #include <cstddef>
@@ -27,14 +28,18 @@ namespace {
 template <class V>
 constexpr size_t key_panel = 2 * V::width;
 
-template <class V>
-constexpr size_t attend_block = 96;
-
+// Keys per tile. More would only make the scores of a group outgrow the first-level cache.
 constexpr size_t longest_tile = 256;
 
-constexpr size_t round_up(size_t n, size_t unit) { return (n + unit - 1) / unit * unit; }
-constexpr size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
-constexpr size_t larger(size_t a, size_t b) { return a > b ? a : b; }
+constexpr size_t round_up(size_t n, size_t unit) {
+    return (n + unit - 1) / unit * unit;
+}
+constexpr size_t smaller(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+constexpr size_t larger(size_t a, size_t b) {
+    return a > b ? a : b;
+}
 
 template <class V>
 size_t tile_keys(size_t dk, size_t dv) {
@@ -42,22 +47,23 @@ size_t tile_keys(size_t dk, size_t dv) {
     return larger(key_panel<V>, smaller(fitting, longest_tile));
 }
 
-// What scratch holds. "Interleaved" rows, here and below, are cut into vectors, and each vector of all M rows of a group
-// lies together, [ceil(n / width)][M][width], so that the product reaches every row with a constant offset.
+// What scratch holds. "Interleaved" rows, here and below, are cut into vectors, and each vector of all M rows
+// of a group lies together, [ceil(n / width)][M][width], so that the product reaches every row with a
+// constant offset.
 template <class V>
 struct Scratch {
-    float* queries;  // attend_block rows, scaled, interleaved by group
+    float* queries;  // block_queries rows, scaled, interleaved by group
     float* scores;   // one group of rows by one tile of keys, interleaved; then the probabilities
     float* running;  // maximum and sum of each query
 
-    static constexpr size_t running_floats = 2 * attend_block<V>;
+    static constexpr size_t running_floats = 2 * V::block_queries;
     static constexpr size_t score_floats = V::rows * longest_tile;
 
     static Scratch in(float* memory) {
         return {memory + running_floats + score_floats, memory + running_floats, memory};
     }
     static size_t floats(size_t dk) {
-        return running_floats + score_floats + attend_block<V> * round_up(dk, V::width);
+        return running_floats + score_floats + V::block_queries * round_up(dk, V::width);
     }
 };
 
@@ -91,11 +97,11 @@ SAMLET_INLINE void multiply_step(const typename V::Four (&factors)[M], const flo
     }
 }
 
-// sums += left right: `left` is M interleaved rows of `depth` floats, `right` has `depth` rows of N vectors, the last of
-// which, if ragged, has only last_lanes lanes.
+// sums += left right: `left` is M interleaved rows of `depth` floats, `right` has `depth` rows of N vectors,
+// the last of which, if ragged, has only last_lanes lanes.
 template <bool ragged, class V, size_t M, size_t N>
-SAMLET_INLINE void multiply(const float* left, const float* right, size_t right_stride, size_t depth, size_t last_lanes,
-                            V (&sums)[M][N]) {
+SAMLET_INLINE void multiply(const float* left, const float* right, size_t right_stride, size_t depth,
+                            size_t last_lanes, V (&sums)[M][N]) {
     while (depth > 0) {
         const size_t steps = smaller(depth, V::width);
         const float* lane = left;
@@ -150,10 +156,10 @@ void scores_of_tile(const GroupTask& task) {
     }
 }
 
-// Scores (in units of log 2) of one row become probabilities relative to the largest score so far. `rescale` is what the
-// sums so far have to be multiplied by, because the maximum has grown.
+// Scores (in units of log 2) of one row become probabilities relative to the largest score so far. Returns
+// what the sums so far have to be multiplied by, because the maximum has grown.
 template <class V>
-void softmax_row(float* scores, size_t pitch, size_t keys, float* running, float* rescale) {
+float softmax_row(float* scores, size_t pitch, size_t keys, float* running) {
     const size_t vectors = keys / V::width;
     const size_t rest = keys % V::width;
     V top = V::broadcast(running[0]);
@@ -175,10 +181,12 @@ void softmax_row(float* scores, size_t pitch, size_t keys, float* running, float
         sum = sum + probability;
     }
     float shrink = 1;
-    if (maximum > running[0]) shrink = exp2_nonpositive(V::broadcast(running[0] - maximum)).first();
-    running[1] = running[1] * shrink + sum.sum();
+    if (maximum > running[0] && running[1] != 0) {
+        shrink = exp2_nonpositive(V::broadcast(running[0] - maximum)).first();
+    }
     running[0] = maximum;
-    *rescale = shrink;
+    running[1] = running[1] * shrink + sum.sum();
+    return shrink;
 }
 
 // out = (out before + probabilities v) after, for N vectors of columns; before and after are factors per row.
@@ -222,7 +230,7 @@ void attend_group(const GroupTask& task) {
     scores_of_tile<V, M>(task);
     for (size_t m = 0; m < M; ++m) {
         float* running = task.running + 2 * m;
-        softmax_row<V>(task.scores + m * V::width, M * V::width, task.keys, running, &before[m]);
+        before[m] = softmax_row<V>(task.scores + m * V::width, M * V::width, task.keys, running);
         after[m] = 1;
         if (task.last) after[m] = running[1] > 0 ? 1 / running[1] : 0;
     }
@@ -230,7 +238,9 @@ void attend_group(const GroupTask& task) {
     for (; column + 2 * V::width <= task.dv; column += 2 * V::width) {
         add_values<V, M, 2, false>(task, column, before, after);
     }
-    for (; column + V::width <= task.dv; column += V::width) add_values<V, M, 1, false>(task, column, before, after);
+    for (; column + V::width <= task.dv; column += V::width) {
+        add_values<V, M, 1, false>(task, column, before, after);
+    }
     if (column < task.dv) add_values<V, M, 1, true>(task, column, before, after);
 }
 
@@ -241,7 +251,8 @@ void attend_rows(const GroupTask& task, size_t rows) {
     if constexpr (M > 1) attend_rows<V, M - 1>(task, rows);
 }
 
-// Rows of the group that starts at `row`: as equal as possible, since a short last group would use the multipliers badly.
+// Rows of the group that starts at `row`: as equal as possible, since a short last group would use the
+// multipliers badly.
 inline size_t group_rows(size_t row, size_t rows, size_t most) {
     const size_t left = rows - row;
     const size_t groups = (left + most - 1) / most;
@@ -255,7 +266,9 @@ void interleave_queries(const float* q, size_t stride, size_t rows, size_t dk, f
         const float* from = q + m * stride;
         float* row = to + m * V::width;
         size_t c = 0;
-        for (; c + V::width <= dk; c += V::width, row += rows * V::width) (V::load(from + c) * factor).store(row);
+        for (; c + V::width <= dk; c += V::width, row += rows * V::width) {
+            (V::load(from + c) * factor).store(row);
+        }
         if (c < dk) (V::load_part(from + c, dk - c) * factor).store(row);
     }
 }
@@ -265,7 +278,7 @@ size_t attend_scratch(size_t dk, size_t) {
     return Scratch<V>::floats(dk);
 }
 
-// At most attend_block queries against all keys of the task.
+// At most block_queries queries against all keys of the task.
 template <class V>
 void attend_queries(const AttendTask& task, size_t begin, size_t queries) {
     const Scratch<V> scratch = Scratch<V>::in(task.scratch);
@@ -274,8 +287,8 @@ void attend_queries(const AttendTask& task, size_t begin, size_t queries) {
     float* running = task.running == nullptr ? scratch.running : task.running + 2 * begin;
     for (size_t row = 0, rows; row < queries; row += rows) {
         rows = group_rows(row, queries, V::rows);
-        interleave_queries<V>(task.q + (begin + row) * task.q_stride, task.q_stride, rows, task.dk, task.scale * log2_e,
-                              scratch.queries + row * query_floats);
+        interleave_queries<V>(task.q + (begin + row) * task.q_stride, task.q_stride, rows, task.dk,
+                              task.scale * log2_e, scratch.queries + row * query_floats);
     }
     if (task.first) {
         for (size_t i = 0; i < queries; ++i) {
@@ -309,8 +322,8 @@ void attend_queries(const AttendTask& task, size_t begin, size_t queries) {
 
 template <class V>
 void attend(const AttendTask& task) {
-    for (size_t begin = 0; begin < task.queries; begin += attend_block<V>) {
-        attend_queries<V>(task, begin, smaller(attend_block<V>, task.queries - begin));
+    for (size_t begin = 0; begin < task.queries; begin += V::block_queries) {
+        attend_queries<V>(task, begin, smaller(V::block_queries, task.queries - begin));
     }
 }
 

@@ -1,5 +1,6 @@
-// Depthwise convolution: channels across the lanes, several output pixels at a time so that each weight, loaded once, is used
-// for all of them. One load per multiply-add remains (the input), which x86 and the larger ARM cores sustain.
+// Depthwise convolution: channels across the lanes, several output pixels at a time so that each weight,
+// loaded once, is used for all of them. One load per multiply-add remains (the input), which x86 and the
+// larger ARM cores sustain.
 //
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -12,10 +13,11 @@ namespace {
 
 constexpr size_t pixels_at_once = 8;
 
-// `pixels` outputs from x on, one vector of channels (n of them, if part) from c on. The columns dx of the filter given by
-// [begin, end) must lie inside of the map for all of these pixels.
+// `pixels` outputs from x on, one vector of channels (n of them, if part) from c on. The columns dx of the
+// filter given by [begin, end) must lie inside of the map for all of these pixels.
 template <class V, size_t pixels, bool part>
-SAMLET_INLINE void depthwise_pixels(const DepthwiseRowTask& task, size_t x, size_t c, size_t n, size_t begin, size_t end) {
+SAMLET_INLINE void depthwise_pixels(const DepthwiseRowTask& task, size_t x, size_t c, size_t n, size_t begin,
+                                    size_t end) {
     const auto load = [=](const float* p) { return part ? V::load_part(p, n) : V::load(p); };
     V sums[pixels];
     const V bias = load(task.bias + c);
@@ -29,7 +31,8 @@ SAMLET_INLINE void depthwise_pixels(const DepthwiseRowTask& task, size_t x, size
             const V weight = load(weights + dx * task.channels);
             const float* in = left + (x + dx - task.size / 2) * task.channels;
             SAMLET_UNROLL
-            for (size_t p = 0; p < pixels; ++p) sums[p] = add_product(sums[p], load(in + p * task.channels), weight);
+            for (size_t p = 0; p < pixels; ++p)
+                sums[p] = add_product(sums[p], load(in + p * task.channels), weight);
         }
     }
     SAMLET_UNROLL

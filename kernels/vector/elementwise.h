@@ -11,17 +11,20 @@ namespace {
 
 template <class V>
 void add(const float* x, size_t n, float* y) {
-    map<V>(n, y, [](V a, V b) { return a + b; }, y, x);
+    map<V>(
+        n, y, [](V a, V b) { return a + b; }, y, x);
 }
 
 template <class V>
 void add_scaled(const float* x, float scale, size_t n, float* y) {
-    map<V>(n, y, [=](V a, V b) { return mul_add(b, V::broadcast(scale), a); }, y, x);
+    map<V>(
+        n, y, [=](V a, V b) { return mul_add(b, V::broadcast(scale), a); }, y, x);
 }
 
 template <class V>
 void max4(const float* a, const float* b, const float* c, const float* d, size_t n, float* y) {
-    map<V>(n, y, [](V p, V q, V r, V s) { return max(max(p, q), max(r, s)); }, a, b, c, d);
+    map<V>(
+        n, y, [](V p, V q, V r, V s) { return max(max(p, q), max(r, s)); }, a, b, c, d);
 }
 
 template <class V>

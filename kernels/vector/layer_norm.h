@@ -26,8 +26,8 @@ SAMLET_INLINE float sum_over(const float* x, size_t n, V nothing, F f) {
 }
 
 template <class V>
-void layer_norm(const float* x, size_t x_stride, size_t rows, size_t channels, const float* gamma, const float* beta,
-                float eps, float* y, size_t y_stride) {
+void layer_norm(const float* x, size_t x_stride, size_t rows, size_t channels, const float* gamma,
+                const float* beta, float eps, float* y, size_t y_stride) {
     for (size_t r = 0; r < rows; ++r, x += x_stride, y += y_stride) {
         const float mean = sum_over(x, channels, V::zero(), [](V v) { return v; }) / float(channels);
         const V center = V::broadcast(mean);

@@ -8,7 +8,8 @@ namespace {
 
 template <class V>
 void rotate(float* x, const float* cosine, const float* sine, size_t n) {
-    map<V>(n, x, [](V v, V c, V s) { return mul_add(v, c, swap_pairs(v) * s); }, x, cosine, sine);
+    map<V>(
+        n, x, [](V v, V c, V s) { return mul_add(v, c, swap_pairs(v) * s); }, x, cosine, sine);
 }
 
 }  // namespace

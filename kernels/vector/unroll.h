@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Put before a loop over accumulators whose length is a constant: only unrolled do they live in registers, at any
-// optimisation level above -O0.
+// Put before a loop over accumulators whose length is a constant: only unrolled do they live in registers, at
+// any optimisation level above -O0.
 #if defined(__clang__)
 #define SAMLET_UNROLL _Pragma("clang loop unroll(full)")
 #else

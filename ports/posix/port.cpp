@@ -19,7 +19,7 @@ namespace samlet {
 namespace port {
 
 bool map_file(const char* path, FileMapping* mapping, const char** reason) {
-    const int file = open(path, O_RDONLY | O_CLOEXEC);
+    const int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // a pipe would wait for a writer
     if (file < 0) {
         *reason = "it cannot be opened for reading";
         return false;

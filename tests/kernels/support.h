@@ -1,4 +1,5 @@
-// What the kernel tests share: the levels of this CPU, random numbers, buffers that show reads and writes out of bounds.
+// What the kernel tests share: the levels of this CPU, random numbers, buffers that show reads and writes out
+// of bounds.
 //
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -59,8 +60,8 @@ inline uint32_t bits_of(float x) {
     return bits;
 }
 
-// n elements that end where their allocation ends, for the address sanitizer to see every read beyond, and that are aligned
-// to the size of one element only.
+// n elements that end where their allocation ends, for the address sanitizer to see every read beyond, and
+// that are aligned to the size of one element only.
 template <class T>
 class Input {
   public:
@@ -156,11 +157,12 @@ class Scratch {
     size_t n_;
 };
 
-inline void check_near(const char* level, const char* what, size_t index, double got, double want, double tolerance) {
+inline void check_near(const char* level, const char* what, size_t index, double got, double want,
+                       double tolerance) {
     const bool near = std::fabs(got - want) <= tolerance;  // false for NaN
     if (!near) {
-        fail_msg("%s, %s [%zu]: got %.9g, want %.9g, difference %.3g, tolerance %.3g", level, what, index, got, want,
-                 got - want, tolerance);
+        fail_msg("%s, %s [%zu]: got %.9g, want %.9g, difference %.3g, tolerance %.3g", level, what, index,
+                 got, want, got - want, tolerance);
     }
 }
 

@@ -9,7 +9,9 @@ using namespace samlet::test;
 
 namespace {
 
-double exact_gelu(double x) { return 0.5 * x * (1 + std::erf(x * std::sqrt(0.5))); }
+double exact_gelu(double x) {
+    return 0.5 * x * (1 + std::erf(x * std::sqrt(0.5)));
+}
 
 // [-10, 10] finely, then powers of two of either sign up to the largest float, zeros and denormals.
 std::vector<float> interesting_values() {
@@ -20,7 +22,8 @@ std::vector<float> interesting_values() {
             if (std::fabs(size * factor) <= FLT_MAX) values.push_back(size * factor);
         }
     }
-    for (float x : {0.0f, -0.0f, FLT_MAX, -FLT_MAX, 12.0f, -12.0f, -13.2f, 88.0f, -88.0f, -103.0f}) values.push_back(x);
+    for (float x : {0.0f, -0.0f, FLT_MAX, -FLT_MAX, 12.0f, -12.0f, -13.2f, 88.0f, -88.0f, -103.0f})
+        values.push_back(x);
     return values;
 }
 
@@ -96,7 +99,8 @@ void ragged_sizes_and_guards(void**) {
             z.check_guards(kernels.name);
             for (size_t i = 0; i < n; ++i) {
                 check_near(kernels.name, "gelu", i, double(y[i]), exact_gelu(double(x[i])), 1e-6);
-                check_near(kernels.name, "sigmoid", i, double(z[i]), 2 / (1 + std::exp(-double(x[i]))) - 1, 1e-6);
+                check_near(kernels.name, "sigmoid", i, double(z[i]), 2 / (1 + std::exp(-double(x[i]))) - 1,
+                           1e-6);
             }
         }
     });

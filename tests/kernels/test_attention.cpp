@@ -24,7 +24,9 @@ struct Data {
           k(rows(p.keys, p.dk, p.gap), seed + 1),
           v(rows(p.keys, p.dv, p.gap), seed + 2, -v_size, v_size) {}
     // The last row ends with its last column: nothing beyond may be read.
-    static size_t rows(size_t n, size_t columns, size_t gap) { return n == 0 ? 0 : n * (columns + gap) - gap; }
+    static size_t rows(size_t n, size_t columns, size_t gap) {
+        return n == 0 ? 0 : n * (columns + gap) - gap;
+    }
 
     Input<float> q, k, v;
 };
@@ -54,7 +56,8 @@ std::vector<double> naive(const Problem& p, const Data& data, double* largest_sc
 }
 
 // Attends with the keys in calls of at most `keys_per_call`, the values in place.
-void attend(const Kernels& kernels, const Problem& p, const Data& data, size_t keys_per_call, Output<float>& out) {
+void attend(const Kernels& kernels, const Problem& p, const Data& data, size_t keys_per_call,
+            Output<float>& out) {
     const size_t panel = kernels.key_panel;
     const size_t scratch_floats = kernels.attend_scratch(p.dk, p.dv);
     Scratch scratch(scratch_floats);
@@ -91,18 +94,21 @@ void attend(const Kernels& kernels, const Problem& p, const Data& data, size_t k
     out.check_guards(kernels.name);
 }
 
-// Errors of a score grow with it and with the length of the sum, and count as relative errors of the probability.
+// Errors of a score grow with it and with the length of the sum, and count as relative errors of the
+// probability.
 double tolerance(const Problem& p, double largest_score, double largest_v) {
     return (1e-6 + 4e-7 * largest_score + 1e-8 * double(p.dk)) * 2 * largest_v;
 }
 
-void compare(const Kernels& kernels, const Problem& p, const Data& data, size_t keys_per_call, double largest_v) {
+void compare(const Kernels& kernels, const Problem& p, const Data& data, size_t keys_per_call,
+             double largest_v) {
     double largest_score;
     const std::vector<double> want = naive(p, data, &largest_score);
     Output<float> out(p.queries, p.dv, p.dv + p.gap);
     attend(kernels, p, data, keys_per_call, out);
     char what[96];
-    std::snprintf(what, sizeof what, "%zux%zu dk %zu dv %zu calls of %zu", p.queries, p.keys, p.dk, p.dv, keys_per_call);
+    std::snprintf(what, sizeof what, "%zux%zu dk %zu dv %zu calls of %zu", p.queries, p.keys, p.dk, p.dv,
+                  keys_per_call);
     for (size_t i = 0; i < p.queries; ++i) {
         for (size_t c = 0; c < p.dv; ++c) {
             check_near(kernels.name, what, i * p.dv + c, double(out.at(i, c)), want[i * p.dv + c],
@@ -115,8 +121,9 @@ void ragged_shapes(void**) {
     each_level([](const Kernels& kernels) {
         uint32_t seed = 1;
         for (size_t n : ragged_sizes) {
-            for (const Problem& p : {Problem{n, 37, 19, 23}, Problem{5, n + 1, 8, 16}, Problem{7, 41, n, 33, 5},
-                                     Problem{3, 29, 16, n, 3}, Problem{n, n + 1, n, n, 1}}) {
+            for (const Problem& p :
+                 {Problem{n, 37, 19, 23}, Problem{5, n + 1, 8, 16}, Problem{7, 41, n, 33, 5},
+                  Problem{3, 29, 16, n, 3}, Problem{n, n + 1, n, n, 1}}) {
                 const Data data(p, seed += 3);
                 compare(kernels, p, data, p.keys, 1);
             }
@@ -138,9 +145,10 @@ void row_counts(void**) {
 // More than one block of queries, several tiles of keys.
 void model_shapes(void**) {
     each_level([](const Kernels& kernels) {
-        for (const Problem& p : {Problem{64, 64, 96, 96}, Problem{49, 49, 96, 96, 7}, Problem{211, 523, 64, 64},
-                                 Problem{33, 1031, 256, 64, 0, 0.0625f}, Problem{70, 600, 256, 256, 0, 0.0625f},
-                                 Problem{300, 20, 16, 16, 112}, Problem{8, 4096, 16, 16}}) {
+        for (const Problem& p :
+             {Problem{64, 64, 96, 96}, Problem{49, 49, 96, 96, 7}, Problem{211, 523, 64, 64},
+              Problem{33, 1031, 256, 64, 0, 0.0625f}, Problem{70, 600, 256, 256, 0, 0.0625f},
+              Problem{300, 20, 16, 16, 112}, Problem{8, 4096, 16, 16}}) {
             const Data data(p, uint32_t(p.queries));
             compare(kernels, p, data, p.keys, 1);
         }
@@ -151,7 +159,8 @@ void several_calls(void**) {
     each_level([](const Kernels& kernels) {
         const Problem p{29, 701, 24, 20, 3};
         const Data data(p, 77, 8);
-        for (size_t keys_per_call : {1, 13, 32, 64, 256, 350, 700}) compare(kernels, p, data, keys_per_call, 1);
+        for (size_t keys_per_call : {1, 13, 32, 64, 256, 350, 700})
+            compare(kernels, p, data, keys_per_call, 1);
     });
 }
 
@@ -260,7 +269,8 @@ void panels_are_transposed_and_filled_up(void**) {
                     for (size_t c = 0; c < dk; ++c) {
                         const float want = j < keys ? k[j * stride + c] : 0;
                         const float got = packed.data()[j / panel * panel * dk + c * panel + j % panel];
-                        if (got != want) fail_msg("%s, key %zu channel %zu of %zu x %zu", kernels.name, j, c, keys, dk);
+                        if (got != want)
+                            fail_msg("%s, key %zu channel %zu of %zu x %zu", kernels.name, j, c, keys, dk);
                     }
                 }
             }

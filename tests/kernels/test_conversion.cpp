@@ -10,8 +10,8 @@ using namespace samlet::test;
 
 namespace {
 
-// Of the two bfloat16 around x the nearer, by distance; of two equally near the even one. Written differently from the
-// kernels on purpose. Beyond the largest finite one, the next step counts as infinity.
+// Of the two bfloat16 around x the nearer, by distance; of two equally near the even one. Written differently
+// from the kernels on purpose. Beyond the largest finite one, the next step counts as infinity.
 uint16_t nearest_bf16(float x) {
     const uint32_t bits = bits_of(x);
     if (std::isnan(x)) return 0x7fc0;
@@ -27,7 +27,8 @@ void check_rounding(const Kernels& kernels, const std::vector<float>& x) {
     kernels.f32_to_bf16(x.data(), x.size(), y.data());
     for (size_t i = 0; i < x.size(); ++i) {
         if (y[i] != nearest_bf16(x[i])) {
-            fail_msg("%s: %08x became %04x, want %04x", kernels.name, bits_of(x[i]), y[i], nearest_bf16(x[i]));
+            fail_msg("%s: %08x became %04x, want %04x", kernels.name, bits_of(x[i]), y[i],
+                     nearest_bf16(x[i]));
         }
     }
 }
@@ -48,7 +49,8 @@ void rounds_around_every_value(void**) {
     each_level([](const Kernels& kernels) {
         std::vector<float> x;
         for (uint32_t high = 0; high < 65536; ++high) {
-            for (uint32_t rest : {0u, 1u, 0x7fffu, 0x8000u, 0x8001u, 0xffffu}) x.push_back(from_bits(high << 16 | rest));
+            for (uint32_t rest : {0u, 1u, 0x7fffu, 0x8000u, 0x8001u, 0xffffu})
+                x.push_back(from_bits(high << 16 | rest));
         }
         check_rounding(kernels, x);
     });
@@ -77,7 +79,8 @@ void widens_every_half(void**) {
                 assert_true(std::isnan(y[i]));
                 continue;
             }
-            double want = exponent == 0 ? std::ldexp(mantissa, -24) : std::ldexp(1024 + mantissa, exponent - 25);
+            double want =
+                exponent == 0 ? std::ldexp(mantissa, -24) : std::ldexp(1024 + mantissa, exponent - 25);
             if (exponent == 31) want = INFINITY;
             if (i >= 32768) want = -want;
             assert_true(bits_of(y[i]) == bits_of(float(want)));
@@ -124,12 +127,9 @@ void ragged_sizes_and_guards(void**) {
 
 int main() {
     const CMUnitTest tests[] = {
-        cmocka_unit_test(rounds_random_bits),
-        cmocka_unit_test(rounds_around_every_value),
-        cmocka_unit_test(widens_every_bf16),
-        cmocka_unit_test(widens_every_half),
-        cmocka_unit_test(levels_agree_on_nan_bits),
-        cmocka_unit_test(ragged_sizes_and_guards),
+        cmocka_unit_test(rounds_random_bits),       cmocka_unit_test(rounds_around_every_value),
+        cmocka_unit_test(widens_every_bf16),        cmocka_unit_test(widens_every_half),
+        cmocka_unit_test(levels_agree_on_nan_bits), cmocka_unit_test(ragged_sizes_and_guards),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

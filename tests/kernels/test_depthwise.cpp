@@ -38,9 +38,11 @@ void compare(const Kernels& kernels, size_t height, size_t width, size_t channel
                 for (size_t i = 0; i < size * size; ++i) {
                     const ptrdiff_t at = ptrdiff_t(x + i % size) - half;
                     if (pointers[i / size] == nullptr || at < 0 || at >= ptrdiff_t(width)) continue;
-                    want += double(pointers[i / size][size_t(at) * channels + c]) * double(weights[i * channels + c]);
+                    want += double(pointers[i / size][size_t(at) * channels + c]) *
+                            double(weights[i * channels + c]);
                 }
-                check_near(kernels.name, "depthwise", x * channels + c, double(out[x * channels + c]), want, 1e-5);
+                check_near(kernels.name, "depthwise", x * channels + c, double(out[x * channels + c]), want,
+                           1e-5);
             }
         }
     }
@@ -50,7 +52,8 @@ void compare(const Kernels& kernels, size_t height, size_t width, size_t channel
 void ragged_shapes(void**) {
     each_level([](const Kernels& kernels) {
         for (size_t channels : {1, 3, 4, 7, 8, 9, 16, 17, 33, 64}) compare(kernels, 3, 19, channels, 7);
-        for (size_t width : {0, 1, 2, 3, 4, 6, 7, 8, 13, 14, 15, 22, 31, 64}) compare(kernels, 2, width, 12, 7);
+        for (size_t width : {0, 1, 2, 3, 4, 6, 7, 8, 13, 14, 15, 22, 31, 64})
+            compare(kernels, 2, width, 12, 7);
         compare(kernels, 9, 9, 0, 7);
     });
 }

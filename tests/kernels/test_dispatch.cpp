@@ -13,7 +13,9 @@ void best_level_has_a_name(void**) {
     print_message("best level: %s\n", best->name);
 }
 
-void generic_is_everywhere(void**) { assert_ptr_equal(find_kernels("generic"), &generic_kernels); }
+void generic_is_everywhere(void**) {
+    assert_ptr_equal(find_kernels("generic"), &generic_kernels);
+}
 
 void unknown_names_are_refused(void**) {
     assert_null(find_kernels(""));

@@ -100,10 +100,8 @@ void rotation(void**) {
 
 int main() {
     const CMUnitTest tests[] = {
-        cmocka_unit_test(additions),
-        cmocka_unit_test(adding_to_itself),
-        cmocka_unit_test(maximum_of_four),
-        cmocka_unit_test(maximum_of_extremes),
+        cmocka_unit_test(additions),       cmocka_unit_test(adding_to_itself),
+        cmocka_unit_test(maximum_of_four), cmocka_unit_test(maximum_of_extremes),
         cmocka_unit_test(rotation),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);

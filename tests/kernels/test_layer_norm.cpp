@@ -9,14 +9,16 @@ using namespace samlet::test;
 namespace {
 
 // Rows of `channels` values around `offset`, normalised by the level and in double precision.
-void compare(const Kernels& kernels, size_t rows, size_t channels, size_t gap, float offset, double tolerance) {
+void compare(const Kernels& kernels, size_t rows, size_t channels, size_t gap, float offset,
+             double tolerance) {
     const size_t stride = channels + gap;
     const size_t floats = rows == 0 || channels == 0 ? 0 : rows * stride - gap;
     const Input<float> x(floats, uint32_t(channels + 1), offset - 2, offset + 3);
     const Input<float> gamma(channels, 5, 0.5f, 2), beta(channels, 6);
     const float eps = 1e-6f;
     Output<float> y(rows, channels, channels + 2 * gap);
-    kernels.layer_norm(x.data(), stride, rows, channels, gamma.data(), beta.data(), eps, y.data(), y.stride());
+    kernels.layer_norm(x.data(), stride, rows, channels, gamma.data(), beta.data(), eps, y.data(),
+                       y.stride());
     y.check_guards(kernels.name);
     for (size_t r = 0; r < rows; ++r) {
         double mean = 0, variance = 0;
@@ -52,7 +54,8 @@ void constant_row_gives_beta(void**) {
             const Input<float> x(channels), gamma(channels, 1), beta(channels, 2);
             for (size_t c = 0; c < channels; ++c) x[c] = 2;
             Output<float> y(channels);
-            kernels.layer_norm(x.data(), channels, 1, channels, gamma.data(), beta.data(), 1e-5f, y.data(), channels);
+            kernels.layer_norm(x.data(), channels, 1, channels, gamma.data(), beta.data(), 1e-5f, y.data(),
+                               channels);
             for (size_t c = 0; c < channels; ++c) assert_true(y[c] == beta[c]);
         }
     });
@@ -64,8 +67,10 @@ void in_place(void**) {
         const Input<float> x(2 * channels, 3), gamma(channels, 4), beta(channels, 5);
         Output<float> apart(2, channels, channels), same(2, channels, channels);
         same.set(x.data());
-        kernels.layer_norm(x.data(), channels, 2, channels, gamma.data(), beta.data(), 1e-6f, apart.data(), channels);
-        kernels.layer_norm(same.data(), channels, 2, channels, gamma.data(), beta.data(), 1e-6f, same.data(), channels);
+        kernels.layer_norm(x.data(), channels, 2, channels, gamma.data(), beta.data(), 1e-6f, apart.data(),
+                           channels);
+        kernels.layer_norm(same.data(), channels, 2, channels, gamma.data(), beta.data(), 1e-6f, same.data(),
+                           channels);
         same.check_guards(kernels.name);
         assert_memory_equal(same.data(), apart.data(), 2 * channels * sizeof(float));
     });

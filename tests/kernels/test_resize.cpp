@@ -17,7 +17,8 @@ void compare(const Kernels& kernels, size_t width, size_t n) {
     if (n > 0) left[n - 1] = right[n - 1] = uint32_t(width - 1);
     for (float mix : {0.0f, 0.3f, 1.0f}) {
         Output<float> y(n);
-        kernels.resize_row(top.data(), bottom.data(), mix, left.data(), right.data(), weight.data(), n, y.data());
+        kernels.resize_row(top.data(), bottom.data(), mix, left.data(), right.data(), weight.data(), n,
+                           y.data());
         y.check_guards(kernels.name);
         for (size_t i = 0; i < n; ++i) {
             const auto row = [&](uint32_t at) {

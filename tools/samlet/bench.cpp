@@ -2,8 +2,9 @@
 //
 // SPDX-License-Identifier: Apache-2.0
 //
-// "Nominal" multiply-accumulates are those of the reference formulation. Divided by our time they give a rate, and that
-// compared with the rate of XNNPACK's plain product says how far from the machine's limit we are.
+// "Nominal" multiply-accumulates are those of the reference formulation. Divided by our time they give a
+// rate, and that compared with the rate of XNNPACK's plain product says how far from the machine's limit we
+// are.
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -79,7 +80,7 @@ bool is_per_object(int stage) {
 }
 
 class BenchRun {
-   public:
+  public:
     explicit BenchRun(const BenchOptions& options)
         : options_(options), threads_(options.threads ? options.threads : default_threads()) {
         open();
@@ -90,7 +91,8 @@ class BenchRun {
     }
 
     int run() {
-        const uint32_t warm_up = options_.warm_up.value_or(std::max(info_.memory_frames, info_.object_pointers));
+        const uint32_t warm_up =
+            options_.warm_up.value_or(std::max(info_.memory_frames, info_.object_pointers));
         Progress progress(int64_t{warm_up} + options_.frames, options_.quiet || options_.json);
         // The prompted frame and the tracked ones that fill the bank.
         for (int64_t number = 0; number < int64_t{warm_up} + options_.frames; number++) {
@@ -109,12 +111,13 @@ class BenchRun {
         return 0;
     }
 
-   private:
+  private:
     void open() {
         if (options_.preset.empty()) path_ = find_model(options_.model);
         samlet_model_config config = model_config(path_);
         if (!options_.preset.empty()) {
-            image_ = build_preset(options_.preset, options_.preset_type == "f32" ? TensorType::f32 : TensorType::f16);
+            image_ = build_preset(options_.preset,
+                                  options_.preset_type == "f32" ? TensorType::f32 : TensorType::f16);
             config.path = nullptr;
             config.data = image_.data.get();
             config.data_size = image_.size;
@@ -126,6 +129,7 @@ class BenchRun {
     samlet_tracker_config tracker_config() const {
         samlet_tracker_config config;
         samlet_tracker_config_init(&config);
+        config.flags = options_.yield ? SAMLET_TRACKER_YIELD : 0;
         config.image_size = options_.image_size;
         config.max_objects = options_.objects;
         config.threads = threads_;
@@ -158,7 +162,8 @@ class BenchRun {
     void keep(double time) {
         samlet_profile_init(&profile_);
         check(tracker_, samlet_tracker_get_profile(tracker_.get(), &profile_));
-        for (int stage = 0; stage < SAMLET_STAGE_COUNT; stage++) stage_times_[stage].push_back(profile_.milliseconds[stage]);
+        for (int stage = 0; stage < SAMLET_STAGE_COUNT; stage++)
+            stage_times_[stage].push_back(profile_.milliseconds[stage]);
         times_.push_back(time);
     }
 
@@ -166,7 +171,9 @@ class BenchRun {
     double nominal_gmac(int stage) const {
         return profile_.nominal_gmac[stage] * (is_per_object(stage) ? options_.objects : 1);
     }
-    static double rate(double gmac, double milliseconds) { return milliseconds > 0 ? gmac / milliseconds * 1e3 : 0; }
+    static double rate(double gmac, double milliseconds) {
+        return milliseconds > 0 ? gmac / milliseconds * 1e3 : 0;
+    }
 
     ordered_json measurements(uint32_t warm_up) const {
         ordered_json stages = ordered_json::array();
@@ -219,21 +226,26 @@ class BenchRun {
     }
 
     static void print_row(const char* name, const ordered_json& row) {
-        printf("%-18s %10.2f %10.2f %10.2f %10.1f\n", name, row["median_ms"].get<double>(), row["p99_ms"].get<double>(),
-               row["nominal_gmac"].get<double>(), row["nominal_gmac_per_s"].get<double>());
+        printf("%-18s %10.2f %10.2f %10.2f %10.1f\n", name, row["median_ms"].get<double>(),
+               row["p99_ms"].get<double>(), row["nominal_gmac"].get<double>(),
+               row["nominal_gmac_per_s"].get<double>());
     }
 
     static void print(const ordered_json& all) {
         printf("%s (%s, %s), image %u, %u threads, %u objects, %u frames after %u\n\n",
                all["name"].get<std::string>().c_str(), all["weight_type"].get<std::string>().c_str(),
-               all["kernels"].get<std::string>().c_str(), all["image_size"].get<uint32_t>(), all["threads"].get<uint32_t>(),
-               all["objects"].get<uint32_t>(), all["frames"].get<uint32_t>(), all["warm_up"].get<uint32_t>());
+               all["kernels"].get<std::string>().c_str(), all["image_size"].get<uint32_t>(),
+               all["threads"].get<uint32_t>(), all["objects"].get<uint32_t>(), all["frames"].get<uint32_t>(),
+               all["warm_up"].get<uint32_t>());
         printf("%-18s %10s %10s %10s %10s\n", "stage", "median ms", "99 % ms", "GMAC", "GMAC/s");
-        for (const ordered_json& stage : all["stages"]) print_row(stage["stage"].get<std::string>().c_str(), stage);
+        for (const ordered_json& stage : all["stages"])
+            print_row(stage["stage"].get<std::string>().c_str(), stage);
         print_row("frame", all["total"]);
         const double mebi = 1 << 20;
-        printf("\nXNNPACK f32        %.1f GMAC/s; a frame takes %.2f of the time that its nominal work takes at that rate\n",
-               all["xnnpack_f32_gmac_per_s"].get<double>(), all["time_ratio"].get<double>());
+        printf(
+            "\nXNNPACK f32        %.1f GMAC/s; a frame takes %.2f of the time that its nominal work takes at "
+            "that rate\n",
+            all["xnnpack_f32_gmac_per_s"].get<double>(), all["time_ratio"].get<double>());
         printf("frames/s           %.2f\n", all["frames_per_second"].get<double>());
         printf("arena, model       %.1f MiB, %.1f MiB\n", all["arena_bytes"].get<double>() / mebi,
                all["model_bytes"].get<double>() / mebi);

@@ -1,5 +1,5 @@
-// Cameras through V4L2: memory-mapped buffers, and always the latest picture. A tracker slower than the camera skips
-// pictures; it must not fall behind.
+// Cameras through V4L2: memory-mapped buffers, and always the latest picture. A tracker slower than the
+// camera skips pictures; it must not fall behind.
 //
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
@@ -29,7 +29,7 @@ constexpr int kPatience = 5000;  // milliseconds without a picture until it is a
 constexpr uint32_t kFormats[] = {V4L2_PIX_FMT_YUYV, V4L2_PIX_FMT_NV12, V4L2_PIX_FMT_MJPEG};
 
 class Camera : public VideoSource {
-   public:
+  public:
     Camera(const std::string& device, const CameraSize& size) : device_(device) {
         try {
             open_device();
@@ -63,7 +63,7 @@ class Camera : public VideoSource {
         return false;
     }
 
-   private:
+  private:
     struct Mapping {
         void* memory;
         size_t size;
@@ -88,7 +88,8 @@ class Camera : public VideoSource {
         if (descriptor_ < 0) fail("open");
         v4l2_capability capability = {};
         control(VIDIOC_QUERYCAP, &capability, "query");
-        const uint32_t able = capability.capabilities & V4L2_CAP_DEVICE_CAPS ? capability.device_caps : capability.capabilities;
+        const uint32_t able =
+            capability.capabilities & V4L2_CAP_DEVICE_CAPS ? capability.device_caps : capability.capabilities;
         if (!(able & V4L2_CAP_VIDEO_CAPTURE) || !(able & V4L2_CAP_STREAMING))
             throw Error("'" + device_ + "' is not a camera that can stream");
     }
@@ -116,7 +117,8 @@ class Camera : public VideoSource {
         parameters.type = V4L2_BUF_TYPE_VIDEO_CAPTURE;
         if (try_control(VIDIOC_G_PARM, &parameters) != 0) return;
         const v4l2_fract& frame_time = parameters.parm.capture.timeperframe;
-        if (frame_time.numerator > 0) frames_per_second_ = double(frame_time.denominator) / frame_time.numerator;
+        if (frame_time.numerator > 0)
+            frames_per_second_ = double(frame_time.denominator) / frame_time.numerator;
     }
 
     void map_buffers() {
@@ -129,8 +131,8 @@ class Camera : public VideoSource {
             v4l2_buffer buffer = empty_buffer();
             buffer.index = i;
             control(VIDIOC_QUERYBUF, &buffer, "query");
-            void* memory =
-                mmap(nullptr, buffer.length, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor_, buffer.m.offset);
+            void* memory = mmap(nullptr, buffer.length, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor_,
+                                buffer.m.offset);
             if (memory == MAP_FAILED) fail("map the buffers of");
             mappings_.push_back({memory, buffer.length});
             control(VIDIOC_QBUF, &buffer, "give a buffer to");
@@ -145,7 +147,8 @@ class Camera : public VideoSource {
         return buffer;
     }
 
-    // Waits for a picture, then gives back all that are ready but the newest. False when a signal came instead.
+    // Waits for a picture, then gives back all that are ready but the newest. False when a signal came
+    // instead.
     bool take_latest(v4l2_buffer& latest) {
         pollfd ready = {descriptor_, POLLIN, 0};
         const int count = poll(&ready, 1, kPatience);
@@ -153,7 +156,8 @@ class Camera : public VideoSource {
         if (count < 0) fail("wait for");
         if (count == 0) throw Error("the camera '" + device_ + "' sent no picture for 5 seconds");
         bool found = false;
-        for (v4l2_buffer buffer = empty_buffer(); try_control(VIDIOC_DQBUF, &buffer) == 0; buffer = empty_buffer()) {
+        for (v4l2_buffer buffer = empty_buffer(); try_control(VIDIOC_DQBUF, &buffer) == 0;
+             buffer = empty_buffer()) {
             if (found) control(VIDIOC_QBUF, &latest, "return a buffer to");
             latest = buffer;
             found = true;
@@ -191,7 +195,8 @@ class Camera : public VideoSource {
         picture.stride[0] = std::max(pixels.bytesperline, row);
         picture.stride[1] = nv12 ? picture.stride[0] : 0;
         picture.second_plane = nv12 ? picture.stride[0] * pixels.height : 0;
-        picture.bytes.resize(picture.stride[0] * pixels.height + picture.stride[1] * ((pixels.height + 1) / 2));
+        picture.bytes.resize(picture.stride[0] * pixels.height +
+                             picture.stride[1] * ((pixels.height + 1) / 2));
     }
 
     void close_device() {

@@ -63,7 +63,8 @@ void make_directory(const std::string& path) {
     std::error_code code;
     fs::create_directories(path, code);
     if (!fs::is_directory(path))
-        throw Error("cannot create the directory '" + path + "': " + (code ? code.message() : "a file is in the way"));
+        throw Error("cannot create the directory '" + path +
+                    "': " + (code ? code.message() : "a file is in the way"));
 }
 
 bool is_directory(const std::string& path) {

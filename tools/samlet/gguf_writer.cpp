@@ -15,7 +15,9 @@ constexpr size_t kImageAlignment = 64;
 // Type codes of metadata values.
 enum : uint32_t { kU32 = 4, kF32 = 6, kBool = 7, kString = 8, kArray = 9 };
 
-size_t round_up(size_t size, size_t alignment) { return (size + alignment - 1) / alignment * alignment; }
+size_t round_up(size_t size, size_t alignment) {
+    return (size + alignment - 1) / alignment * alignment;
+}
 
 // GGUF is little endian, and so is every machine that samlet runs on.
 template <typename T>
@@ -72,7 +74,8 @@ void GgufWriter::add(const std::string& key, const std::vector<float>& values) {
     for (const float value : values) put(metadata_, value);
 }
 
-void GgufWriter::add_tensor(const std::string& name, const std::vector<uint64_t>& shape, TensorType type, Fill fill) {
+void GgufWriter::add_tensor(const std::string& name, const std::vector<uint64_t>& shape, TensorType type,
+                            Fill fill) {
     size_t bytes = type == TensorType::f16 ? 2 : 4;
     for (const uint64_t size : shape) bytes *= size;
     tensors_.push_back({name, shape, type, std::move(fill), bytes});
@@ -98,7 +101,8 @@ GgufImage GgufWriter::build() const {
     GgufImage image;
     const size_t start = round_up(head.size(), kTensorAlignment);
     image.size = start + offset;
-    image.data.reset(static_cast<uint8_t*>(aligned_alloc(kImageAlignment, round_up(image.size, kImageAlignment))));
+    image.data.reset(
+        static_cast<uint8_t*>(aligned_alloc(kImageAlignment, round_up(image.size, kImageAlignment))));
     if (!image.data) throw std::bad_alloc();
     uint8_t* at = image.data.get();
     memset(at, 0, start);

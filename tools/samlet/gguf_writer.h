@@ -24,7 +24,7 @@ struct GgufImage {
 enum class TensorType : uint32_t { f32 = 0, f16 = 1 };
 
 class GgufWriter {
-   public:
+  public:
     void add(const std::string& key, const std::string& value);
     void add(const std::string& key, uint32_t value);
     void add(const std::string& key, float value);
@@ -40,7 +40,7 @@ class GgufWriter {
 
     GgufImage build() const;
 
-   private:
+  private:
     struct Tensor {
         std::string name;
         std::vector<uint64_t> shape;

@@ -17,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 
 class ImageSequence : public VideoSource {
-   public:
+  public:
     explicit ImageSequence(std::vector<std::string> files) : files_(std::move(files)) {}
 
     int64_t frame_count() const override { return static_cast<int64_t>(files_.size()); }
@@ -28,11 +28,13 @@ class ImageSequence : public VideoSource {
         return true;
     }
 
-   private:
+  private:
     std::vector<std::string> files_;
 };
 
-bool is_digit(char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; }
+bool is_digit(char c) {
+    return std::isdigit(static_cast<unsigned char>(c)) != 0;
+}
 
 // The digits at `at`, without leading zeros; moves `at` behind them.
 std::string take_number(const std::string& text, size_t& at) {

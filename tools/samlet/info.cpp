@@ -3,10 +3,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdio>
 #include <iostream>
+#include <nlohmann/json.hpp>
 
 #include "commands.h"
 #include "error.h"
-#include <nlohmann/json.hpp>
 #include "session.h"
 
 namespace cli {
@@ -14,7 +14,9 @@ namespace {
 
 using nlohmann::ordered_json;
 
-ordered_json list(const uint32_t* values, uint32_t count) { return std::vector<uint32_t>(values, values + count); }
+ordered_json list(const uint32_t* values, uint32_t count) {
+    return std::vector<uint32_t>(values, values + count);
+}
 
 ordered_json model_json(const std::string& path, const samlet_model_info& info) {
     return {{"file", path},
@@ -54,7 +56,8 @@ ordered_json tensors_json(const Model& model, uint32_t count) {
         samlet_tensor_info info;
         samlet_tensor_info_init(&info);
         const samlet_status status = samlet_model_get_tensor(model.get(), i, &info);
-        if (status != SAMLET_OK) throw Error("tensor " + std::to_string(i) + ": " + samlet_status_name(status));
+        if (status != SAMLET_OK)
+            throw Error("tensor " + std::to_string(i) + ": " + samlet_status_name(status));
         tensors.push_back({{"name", info.name},
                            {"type", info.type},
                            {"shape", std::vector<uint64_t>(info.shape, info.shape + info.rank)},
@@ -83,11 +86,13 @@ ordered_json memory_json(const samlet_model_config& config, const Model& model, 
     return memory;
 }
 
-// ---- For people ----------------------------------------------------------------------------------------------------
+// ---- For people
+// ----------------------------------------------------------------------------------------------------
 
 void print_plan(const char* title, const ordered_json& plan) {
     printf("\n%s: %llu bytes (%.1f MiB), alignment %llu\n", title,
-           static_cast<unsigned long long>(plan["bytes"].get<uint64_t>()), plan["bytes"].get<double>() / (1 << 20),
+           static_cast<unsigned long long>(plan["bytes"].get<uint64_t>()),
+           plan["bytes"].get<double>() / (1 << 20),
            static_cast<unsigned long long>(plan["alignment"].get<uint64_t>()));
     for (const ordered_json& part : plan["parts"])
         printf("  %-40s %14llu\n", part["name"].get<std::string>().c_str(),
@@ -97,8 +102,10 @@ void print_plan(const char* title, const ordered_json& plan) {
 void print(const ordered_json& report) {
     for (const auto& field : report["model"].items())
         printf("%-16s %s\n", field.key().c_str(),
-               field.value().is_string() ? field.value().get<std::string>().c_str() : field.value().dump().c_str());
-    for (const auto& plan : report["memory"].items()) print_plan((plan.key() + " memory").c_str(), plan.value());
+               field.value().is_string() ? field.value().get<std::string>().c_str()
+                                         : field.value().dump().c_str());
+    for (const auto& plan : report["memory"].items())
+        print_plan((plan.key() + " memory").c_str(), plan.value());
     if (!report.contains("tensors")) return;
     printf("\n");
     for (const ordered_json& tensor : report["tensors"])

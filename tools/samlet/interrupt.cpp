@@ -8,7 +8,9 @@ namespace {
 
 volatile std::sig_atomic_t raised = 0;
 
-extern "C" void on_signal(int) { raised = 1; }
+extern "C" void on_signal(int) {
+    raised = 1;
+}
 
 }  // namespace
 
@@ -22,6 +24,8 @@ void catch_interrupts() {
     sigaction(SIGTERM, &action, nullptr);
 }
 
-bool interrupted() { return raised != 0; }
+bool interrupted() {
+    return raised != 0;
+}
 
 }  // namespace cli

@@ -1,4 +1,5 @@
-// Ctrl-C asks for an orderly end: files are closed, what was written stays. A second one ends the program at once.
+// Ctrl-C asks for an orderly end: files are closed, what was written stays. A second one ends the program at
+// once.
 //
 // SPDX-License-Identifier: Apache-2.0
 #pragma once

@@ -12,7 +12,8 @@
 namespace cli {
 namespace {
 
-// libjpeg's default is to exit the process. Functions between setjmp() and longjmp() keep no objects with destructors.
+// libjpeg's default is to exit the process. Functions between setjmp() and longjmp() keep no objects with
+// destructors.
 struct Errors {
     jpeg_error_mgr base;
     jmp_buf back;
@@ -25,7 +26,8 @@ struct Errors {
     longjmp(errors->back, 1);
 }
 
-// Odd bytes between markers are common and harmless; a missing end is not, though libjpeg would paint it grey.
+// Odd bytes between markers are common and harmless; a missing end is not, though libjpeg would paint it
+// grey.
 void on_warning(j_common_ptr codec, int level) {
     if (level < 0 && codec->err->msg_code == JWRN_JPEG_EOF) on_error(codec);
 }

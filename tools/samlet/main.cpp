@@ -1,4 +1,5 @@
-// The command line of samlet: reads the options, runs the command, turns errors into one sentence and an exit code.
+// The command line of samlet: reads the options, runs the command, turns errors into one sentence and an exit
+// code.
 //
 // SPDX-License-Identifier: Apache-2.0
 #include <CLI/CLI.hpp>
@@ -19,6 +20,8 @@ constexpr int kUsage = 2;
 constexpr char kModelHelp[] = "Model file (default: $SAMLET_MODEL, else the bundled model)";
 constexpr char kImageSizeHelp[] = "Side of the model's square, a multiple of 32 (default: as trained)";
 constexpr char kThreadsHelp[] = "Threads (default: one a processor, at most 4)";
+
+constexpr char kYieldHelp[] = "Yield while waiting for work: where other programs need the same processors";
 
 constexpr char kTrackExamples[] = R"(Examples:
   samlet track --video frames/ --point 480,270 --out out/
@@ -62,7 +65,8 @@ void add_point_and_box(CLI::App* command, PromptOptions& prompts) {
 }
 
 void add_cleaning(CLI::App* command, uint32_t& holes, uint32_t& sprinkles) {
-    command->add_option("--fill-holes", holes, "Fill holes up to this area, in low-res pixels")->type_name("AREA");
+    command->add_option("--fill-holes", holes, "Fill holes up to this area, in low-res pixels")
+        ->type_name("AREA");
     command->add_option("--remove-sprinkles", sprinkles, "Remove islands up to this area, in low-res pixels")
         ->type_name("AREA");
 }
@@ -79,30 +83,41 @@ CLI::App* add_track(CLI::App& app, TrackOptions& options, std::string& camera_si
     CLI::App* command = app.add_subcommand("track", "Track objects through a video");
     command->footer(kTrackExamples);
     command->add_option("--model", options.model, kModelHelp)->type_name("FILE");
-    command->add_option("--video", options.video, "Video file, directory of JPEG or PNG frames, or camera[:N]")
+    command
+        ->add_option("--video", options.video, "Video file, directory of JPEG or PNG frames, or camera[:N]")
         ->required()
         ->type_name("PATH");
-    command->add_option("--out", options.out, "Directory for masks and results.json")->required()->type_name("DIR");
+    command->add_option("--out", options.out, "Directory for masks and results.json")
+        ->required()
+        ->type_name("DIR");
     add_point_and_box(command, options.prompts);
-    command->add_option("--mask", options.prompts.mask, "Mask of the object; a palette of several indices: of each object")
+    command
+        ->add_option("--mask", options.prompts.mask,
+                     "Mask of the object; a palette of several indices: of each object")
         ->type_name("PNG");
     command->add_option("--object", options.prompts.object, "Number of the object pointed at (default: 1)")
         ->check(CLI::Range(1, 255))
         ->type_name("N");
     command->add_option("--prompts", options.prompts.file, "Prompts for any frames and objects, see below")
         ->type_name("JSON");
-    command->add_option("--overlay", options.overlay, "Also draw the masks: a video (.mp4, .mkv, .mov, .avi) or a directory")
+    command
+        ->add_option("--overlay", options.overlay,
+                     "Also draw the masks: a video (.mp4, .mkv, .mov, .avi) or a directory")
         ->type_name("PATH");
     command->add_option("--logits", options.logits, "Also write low-res logits, float32: frameNNNNN_objM.npy")
         ->type_name("DIR");
     const std::map<std::string, Direction> directions = {
         {"forward", Direction::forward}, {"backward", Direction::backward}, {"both", Direction::both}};
-    command->add_option("--direction", options.direction,
-                        "forward; backward, from the latest prompt; or both, from the earliest prompt to the end, then to "
-                        "the start")
+    command
+        ->add_option("--direction", options.direction,
+                     "forward; backward, from the latest prompt; or both, from the earliest prompt to the "
+                     "end, then to "
+                     "the start")
         ->transform(CLI::CheckedTransformer(directions).description(""))
         ->type_name("forward|backward|both");
-    command->add_option("--start", options.start, "First frame (default: that of the prompts; --point etc. are on it)")
+    command
+        ->add_option("--start", options.start,
+                     "First frame (default: that of the prompts; --point etc. are on it)")
         ->check(CLI::NonNegativeNumber)
         ->type_name("N");
     command->add_option("--max-frames", options.max_frames, "Frames at most, in each direction")
@@ -110,11 +125,15 @@ CLI::App* add_track(CLI::App& app, TrackOptions& options, std::string& camera_si
         ->type_name("N");
     command->add_option("--image-size", options.image_size, kImageSizeHelp)->type_name("N");
     command->add_option("--threads", options.threads, kThreadsHelp)->type_name("N");
-    command->add_option("--objects", options.objects, "Objects at most (default: as many as are prompted)")->type_name("N");
-    command->add_option("--prompted-frames", options.prompted_frames,
-                        "Prompted frames to remember per object (default: as many as there are, at most 8)")
+    command->add_flag("--yield", options.yield, kYieldHelp);
+    command->add_option("--objects", options.objects, "Objects at most (default: as many as are prompted)")
         ->type_name("N");
-    command->add_flag("--non-overlapping", options.non_overlapping, "Give each pixel to the most certain object only");
+    command
+        ->add_option("--prompted-frames", options.prompted_frames,
+                     "Prompted frames to remember per object (default: as many as there are, at most 8)")
+        ->type_name("N");
+    command->add_flag("--non-overlapping", options.non_overlapping,
+                      "Give each pixel to the most certain object only");
     add_cleaning(command, options.fill_holes, options.remove_sprinkles);
     command->add_option("--fps", options.fps, "Frame rate of the overlay (default: the video's, else 25)")
         ->check(CLI::Range(0.1, 1000.0))
@@ -131,14 +150,19 @@ CLI::App* add_segment(CLI::App& app, SegmentOptions& options) {
     command->footer(kSegmentExamples);
     command->add_option("--model", options.model, kModelHelp)->type_name("FILE");
     command->add_option("--image", options.image, "JPEG or PNG")->required()->type_name("FILE");
-    command->add_option("--out", options.out, "Directory for masks, overlay and results.json")->required()->type_name("DIR");
+    command->add_option("--out", options.out, "Directory for masks, overlay and results.json")
+        ->required()
+        ->type_name("DIR");
     add_point_and_box(command, options.prompts);
-    command->add_option("--logits-in", options.logits_in, "Low-res logits of an earlier prediction, to refine")
+    command
+        ->add_option("--logits-in", options.logits_in, "Low-res logits of an earlier prediction, to refine")
         ->type_name("NPY");
     command->add_flag("--multimask", options.multimask, "Three candidates: good for a single click");
-    command->add_option("--logits", options.logits, "Also write low-res logits, float32: mask_N.npy")->type_name("DIR");
+    command->add_option("--logits", options.logits, "Also write low-res logits, float32: mask_N.npy")
+        ->type_name("DIR");
     command->add_option("--image-size", options.image_size, kImageSizeHelp)->type_name("N");
     command->add_option("--threads", options.threads, kThreadsHelp)->type_name("N");
+    command->add_flag("--yield", options.yield, kYieldHelp);
     add_cleaning(command, options.fill_holes, options.remove_sprinkles);
     command->add_flag("--json", options.json, "Print results.json, too");
     command->add_flag("--quiet", options.quiet, "Print nothing but errors");
@@ -151,7 +175,8 @@ CLI::App* add_info(CLI::App& app, InfoOptions& options) {
     command->add_option("model,--model", options.model, kModelHelp)->type_name("FILE");
     command->add_option("--image-size", options.image_size, kImageSizeHelp)->type_name("N");
     command->add_option("--objects", options.objects, "Objects to plan for (default: 1)")->type_name("N");
-    command->add_option("--prompted-frames", options.prompted_frames, "Prompted frames to remember (default: 1)")
+    command
+        ->add_option("--prompted-frames", options.prompted_frames, "Prompted frames to remember (default: 1)")
         ->type_name("N");
     command->add_option("--threads", options.threads, kThreadsHelp)->type_name("N");
     command->add_flag("--tensors", options.tensors, "List all tensors");
@@ -172,13 +197,16 @@ CLI::App* add_bench(CLI::App& app, BenchOptions& options) {
         ->type_name("f32|f16");
     command->add_option("--image-size", options.image_size, kImageSizeHelp)->type_name("N");
     command->add_option("--threads", options.threads, kThreadsHelp)->type_name("N");
+    command->add_flag("--yield", options.yield, kYieldHelp);
     command->add_option("--objects", options.objects, "Objects to track (default: 1)")
         ->check(CLI::Range(1, 255))
         ->type_name("N");
     command->add_option("--frames", options.frames, "Frames to measure (default: 10)")
         ->check(CLI::Range(1, 1000000))
         ->type_name("N");
-    command->add_option("--warm-up", options.warm_up, "Frames before that (default: until memories and pointers are full)")
+    command
+        ->add_option("--warm-up", options.warm_up,
+                     "Frames before that (default: until memories and pointers are full)")
         ->check(CLI::Range(1, 1000000))
         ->type_name("N");
     command->add_flag("--json", options.json, "Print JSON, and no progress");

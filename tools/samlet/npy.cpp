@@ -16,7 +16,8 @@ constexpr size_t kPrefix = 10;  // magic, version, 16-bit header length
 // The header is a Python dictionary; `'key': ` is followed by the value.
 std::string value_of(const std::string& header, const std::string& key, const std::string& path) {
     const size_t at = header.find("'" + key + "':");
-    if (at == std::string::npos) throw Error("'" + path + "' is not a .npy file: no '" + key + "' in its header");
+    if (at == std::string::npos)
+        throw Error("'" + path + "' is not a .npy file: no '" + key + "' in its header");
     return header.substr(header.find_first_not_of(' ', at + key.size() + 3));
 }
 
@@ -43,13 +44,14 @@ std::vector<uint64_t> read_shape(const std::string& text, const std::string& pat
 }  // namespace
 
 void write_npy(const std::string& path, const float* values, uint32_t height, uint32_t width) {
-    std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (" + std::to_string(height) + ", " +
-                         std::to_string(width) + "), }";
+    std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (" + std::to_string(height) +
+                         ", " + std::to_string(width) + "), }";
     // Data begin at a multiple of 64, so that they can be mapped.
     while ((kPrefix + header.size() + 1) % 64 != 0) header += ' ';
     header += '\n';
     Bytes bytes(kMagic, kMagic + kMagicSize);
-    bytes.insert(bytes.end(), {1, 0, static_cast<uint8_t>(header.size() & 255), static_cast<uint8_t>(header.size() >> 8)});
+    bytes.insert(bytes.end(),
+                 {1, 0, static_cast<uint8_t>(header.size() & 255), static_cast<uint8_t>(header.size() >> 8)});
     bytes.insert(bytes.end(), header.begin(), header.end());
     const uint8_t* data = reinterpret_cast<const uint8_t*>(values);
     bytes.insert(bytes.end(), data, data + size_t{height} * width * sizeof(float));
@@ -75,7 +77,8 @@ FloatGrid read_npy(const std::string& path) {
     FloatGrid grid;
     grid.height = static_cast<uint32_t>(shape[0]);
     grid.width = static_cast<uint32_t>(shape[1]);
-    if ((bytes.size() - start) / sizeof(float) < shape[0] * shape[1]) throw Error("'" + path + "' is truncated");
+    if ((bytes.size() - start) / sizeof(float) < shape[0] * shape[1])
+        throw Error("'" + path + "' is truncated");
     grid.values.resize(shape[0] * shape[1]);
     memcpy(grid.values.data(), bytes.data() + start, grid.values.size() * sizeof(float));
     return grid;

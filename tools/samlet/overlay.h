@@ -11,17 +11,18 @@
 
 namespace cli {
 
-// Paints the objects of `indices` (width * height, 0 is background) over an RGB picture: half transparent, with a contour.
+// Paints the objects of `indices` (width * height, 0 is background) over an RGB picture: half transparent,
+// with a contour.
 void paint_masks(Picture& rgb, const uint8_t* indices);
 
 // Writes overlays to a video file, or, where the name is none, as JPEGs to a directory.
 class OverlayWriter {
-   public:
+  public:
     OverlayWriter(const std::string& path, double frames_per_second);
     void add(int64_t frame, const Picture& picture, const uint8_t* indices);
     void finish();
 
-   private:
+  private:
     std::string path_;
     double frames_per_second_;
     std::unique_ptr<VideoWriter> video_;  // opened by the first picture, whose size it needs

@@ -11,7 +11,8 @@ struct Colour {
     uint8_t red, green, blue;
 };
 
-// Neighbouring indices get distant colours: bit k of a channel, from the top, is bit 3k + channel of the index.
+// Neighbouring indices get distant colours: bit k of a channel, from the top, is bit 3k + channel of the
+// index.
 inline Colour palette_colour(uint8_t index) {
     Colour colour = {0, 0, 0};
     for (int bit = 7, rest = index; rest != 0; bit--, rest >>= 3) {

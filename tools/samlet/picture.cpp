@@ -9,7 +9,9 @@
 namespace cli {
 namespace {
 
-uint8_t to_byte(float value) { return static_cast<uint8_t>(std::clamp(std::lround(value), 0l, 255l)); }
+uint8_t to_byte(float value) {
+    return static_cast<uint8_t>(std::clamp(std::lround(value), 0l, 255l));
+}
 
 // BT.601, studio range: Y 16..235, U and V 16..240.
 void yuv_to_rgb(uint8_t luma, uint8_t blue, uint8_t red, uint8_t* rgb) {
@@ -66,9 +68,14 @@ Picture to_rgb(const Picture& picture) {
     shape_rgb(rgb, picture.width, picture.height);
     for (uint32_t y = 0; y < picture.height; y++) {
         switch (picture.format) {
-            case SAMLET_PIXEL_NV12: nv12_row(picture, y, rgb.row(y)); break;
-            case SAMLET_PIXEL_YUYV: yuyv_row(picture, y, rgb.row(y)); break;
-            default: throw Error("this pixel format cannot be shown");
+            case SAMLET_PIXEL_NV12:
+                nv12_row(picture, y, rgb.row(y));
+                break;
+            case SAMLET_PIXEL_YUYV:
+                yuyv_row(picture, y, rgb.row(y));
+                break;
+            default:
+                throw Error("this pixel format cannot be shown");
         }
     }
     return rgb;

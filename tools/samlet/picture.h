@@ -24,7 +24,8 @@ struct Picture {
 };
 
 // Makes room for an RGB picture. `spare` bytes at the end are for writers that store whole vectors.
-void shape_rgb(Picture& picture, uint32_t width, uint32_t height, uint64_t row_alignment = 1, size_t spare = 0);
+void shape_rgb(Picture& picture, uint32_t width, uint32_t height, uint64_t row_alignment = 1,
+               size_t spare = 0);
 
 // The same picture in RGB; NV12 and YUYV are BT.601 in studio range, as the library reads them.
 Picture to_rgb(const Picture& picture);

@@ -12,8 +12,8 @@
 namespace cli {
 namespace {
 
-// libpng reports errors by a jump. Functions between setjmp() and the jump keep no objects with destructors: what they
-// need lives in these structures, one frame further out.
+// libpng reports errors by a jump. Functions between setjmp() and the jump keep no objects with destructors:
+// what they need lives in these structures, one frame further out.
 struct Message {
     char text[160] = "";
 };
@@ -121,11 +121,11 @@ struct Writer {
     }
     ~Writer() { png_destroy_write_struct(&png, &info); }
 
-    bool write(uint32_t width, uint32_t height, int colour_type, const png_color* palette, const uint8_t* first,
-               size_t stride) {
+    bool write(uint32_t width, uint32_t height, int colour_type, const png_color* palette,
+               const uint8_t* first, size_t stride) {
         if (setjmp(png_jmpbuf(png))) return false;
-        png_set_IHDR(png, info, width, height, 8, colour_type, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
-                     PNG_FILTER_TYPE_DEFAULT);
+        png_set_IHDR(png, info, width, height, 8, colour_type, PNG_INTERLACE_NONE,
+                     PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
         if (palette) {
             png_set_PLTE(png, info, palette, 256);
             // Masks are flat: filters only disturb the runs.
@@ -150,7 +150,9 @@ bool any_sample(const uint8_t* pixel, size_t bytes, size_t alpha_bytes) {
 
 }  // namespace
 
-bool is_png(const Bytes& bytes) { return bytes.size() >= 8 && png_sig_cmp(bytes.data(), 0, 8) == 0; }
+bool is_png(const Bytes& bytes) {
+    return bytes.size() >= 8 && png_sig_cmp(bytes.data(), 0, 8) == 0;
+}
 
 Picture decode_png(const Bytes& bytes, const std::string& name) {
     Reader reader(bytes.data(), bytes.size());
@@ -179,7 +181,8 @@ IndexMask read_mask(const std::string& path) {
     mask.palette = type == PNG_COLOR_TYPE_PALETTE;
     mask.pixels.resize(size_t{mask.width} * mask.height);
     const size_t pixel_bytes = row_bytes / mask.width;
-    const size_t alpha_bytes = type & PNG_COLOR_MASK_ALPHA ? pixel_bytes / png_get_channels(reader.png, reader.info) : 0;
+    const size_t alpha_bytes =
+        type & PNG_COLOR_MASK_ALPHA ? pixel_bytes / png_get_channels(reader.png, reader.info) : 0;
     for (size_t i = 0; i < mask.pixels.size(); i++) {
         const uint8_t* pixel = samples.data() + i * pixel_bytes;
         mask.pixels[i] = mask.palette ? *pixel : any_sample(pixel, pixel_bytes, alpha_bytes);

@@ -25,20 +25,83 @@ struct Architecture {
 
 const std::vector<Architecture>& architectures() {
     static const std::vector<Architecture> all = {
-        {"sam2.1-tiny", "sam2.1_hiera_tiny", true, 1024, 96, 1, {1, 2, 7, 2}, {8, 4, 14, 7}, {5, 7, 9}, 7, 256, 64, 4, 2048},
-        {"sam2.1-small", "sam2.1_hiera_small", true, 1024, 96, 1, {1, 2, 11, 2}, {8, 4, 14, 7}, {7, 10, 13}, 7, 256, 64, 4,
+        {"sam2.1-tiny",
+         "sam2.1_hiera_tiny",
+         true,
+         1024,
+         96,
+         1,
+         {1, 2, 7, 2},
+         {8, 4, 14, 7},
+         {5, 7, 9},
+         7,
+         256,
+         64,
+         4,
          2048},
-        {"sam2.1-base+", "sam2.1_hiera_base_plus", true, 1024, 112, 2, {2, 3, 16, 3}, {8, 4, 14, 7}, {12, 16, 20}, 14, 256,
-         64, 4, 2048},
-        {"sam2.1-large", "sam2.1_hiera_large", true, 1024, 144, 2, {2, 6, 36, 4}, {8, 4, 16, 8}, {23, 33, 43}, 7, 256, 64,
-         4, 2048},
-        {"sam2-tiny", "sam2_hiera_tiny", false, 1024, 96, 1, {1, 2, 7, 2}, {8, 4, 14, 7}, {5, 7, 9}, 7, 256, 64, 4, 2048},
+        {"sam2.1-small",
+         "sam2.1_hiera_small",
+         true,
+         1024,
+         96,
+         1,
+         {1, 2, 11, 2},
+         {8, 4, 14, 7},
+         {7, 10, 13},
+         7,
+         256,
+         64,
+         4,
+         2048},
+        {"sam2.1-base+",
+         "sam2.1_hiera_base_plus",
+         true,
+         1024,
+         112,
+         2,
+         {2, 3, 16, 3},
+         {8, 4, 14, 7},
+         {12, 16, 20},
+         14,
+         256,
+         64,
+         4,
+         2048},
+        {"sam2.1-large",
+         "sam2.1_hiera_large",
+         true,
+         1024,
+         144,
+         2,
+         {2, 6, 36, 4},
+         {8, 4, 16, 8},
+         {23, 33, 43},
+         7,
+         256,
+         64,
+         4,
+         2048},
+        {"sam2-tiny",
+         "sam2_hiera_tiny",
+         false,
+         1024,
+         96,
+         1,
+         {1, 2, 7, 2},
+         {8, 4, 14, 7},
+         {5, 7, 9},
+         7,
+         256,
+         64,
+         4,
+         2048},
         {"micro", "sam2.1_micro", true, 256, 16, 1, {1, 1, 3, 1}, {8, 4, 6, 3}, {3}, 7, 64, 16, 2, 128},
     };
     return all;
 }
 
-// ---- Values --------------------------------------------------------------------------------------------------------
+// ---- Values
+// --------------------------------------------------------------------------------------------------------
 
 uint16_t to_half(float value) {
     uint32_t bits;
@@ -51,10 +114,10 @@ uint16_t to_half(float value) {
     return static_cast<uint16_t>(sign | (half + (mantissa >> 12 & 1u)));
 }
 
-// Uniform noise of a given mean and deviation. Values come from a short table, so that hundreds of millions of them in
-// either type take a moment; generator: xorshift64*.
+// Uniform noise of a given mean and deviation. Values come from a short table, so that hundreds of millions
+// of them in either type take a moment; generator: xorshift64*.
 class Noise {
-   public:
+  public:
     Noise(const std::string& name, float mean, float deviation) : mean_(mean), deviation_(deviation) {
         for (const char c : name) state_ = (state_ ^ static_cast<uint8_t>(c)) * 0x100000001b3u;
     }
@@ -72,7 +135,7 @@ class Noise {
             pick(floats, count, static_cast<float*>(target));
     }
 
-   private:
+  private:
     static constexpr size_t kLevels = 1024;
 
     template <typename T>
@@ -94,10 +157,11 @@ bool ends_with(const std::string& text, const std::string& end) {
     return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
 
-// ---- Tensors -------------------------------------------------------------------------------------------------------
+// ---- Tensors
+// -------------------------------------------------------------------------------------------------------
 
 class PresetBuilder {
-   public:
+  public:
     PresetBuilder(const Architecture& architecture, TensorType type) : a_(architecture), type_(type) {}
 
     GgufImage build() {
@@ -112,7 +176,7 @@ class PresetBuilder {
         return writer_.build();
     }
 
-   private:
+  private:
     void metadata() {
         writer_.add("general.architecture", "sam2");
         writer_.add("general.name", a_.model_name);
@@ -152,7 +216,8 @@ class PresetBuilder {
         noise("no_obj_ptr", {1, a_.d_model}, 0, 0.5f);
         if (a_.version_2_1) noise("no_obj_embed_spatial", {1, a_.memory_dim}, 0, 0.5f);
         weight_and_bias("mask_downsample", {1, 1, 4, 4});
-        for (int i = 0; i < 3; i++) linear("obj_ptr_proj.layers." + std::to_string(i), a_.d_model, a_.d_model);
+        for (int i = 0; i < 3; i++)
+            linear("obj_ptr_proj.layers." + std::to_string(i), a_.d_model, a_.d_model);
         if (a_.version_2_1) linear("obj_ptr_tpos_proj", a_.d_model, a_.memory_dim);
     }
 
@@ -184,8 +249,8 @@ class PresetBuilder {
     void neck() {
         const size_t levels = a_.stages.size();
         for (size_t i = 0; i < levels; i++)  // from the lowest resolution up
-            convolution("image_encoder.neck.convs." + std::to_string(i) + ".conv", a_.embed_dim << (levels - 1 - i),
-                        a_.d_model, 1);
+            convolution("image_encoder.neck.convs." + std::to_string(i) + ".conv",
+                        a_.embed_dim << (levels - 1 - i), a_.d_model, 1);
     }
 
     void memory_attention() {

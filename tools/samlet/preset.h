@@ -11,8 +11,8 @@
 namespace cli {
 
 std::vector<std::string> preset_names();
-// A model file in memory: the same bytes every time. `type` is that of tensors of rank 2 and more; others are f32, as the
-// converter writes them. Throws UsageError for an unknown name.
+// A model file in memory: the same bytes every time. `type` is that of tensors of rank 2 and more; others are
+// f32, as the converter writes them. Throws UsageError for an unknown name.
 GgufImage build_preset(const std::string& name, TensorType type);
 
 }  // namespace cli

@@ -17,19 +17,30 @@ constexpr int kBarWidth = 30;
 }  // namespace
 
 Progress::Progress(int64_t total, bool silent)
-    : total_(total), silent_(silent), terminal_(isatty(STDERR_FILENO) == 1), start_(Clock::now()), last_(start_) {}
+    : total_(total),
+      silent_(silent),
+      terminal_(isatty(STDERR_FILENO) == 1),
+      start_(Clock::now()),
+      last_(start_) {}
 
-Progress::~Progress() { finish(); }
+Progress::~Progress() {
+    finish();
+}
 
-double Progress::seconds() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
+double Progress::seconds() const {
+    return std::chrono::duration<double>(Clock::now() - start_).count();
+}
 
-double Progress::frames_per_second() const { return static_cast<double>(done_) / std::max(seconds(), 1e-9); }
+double Progress::frames_per_second() const {
+    return static_cast<double>(done_) / std::max(seconds(), 1e-9);
+}
 
 void Progress::step() {
     done_++;
     if (silent_) return;
     const Clock::time_point now = Clock::now();
-    const bool due = terminal_ ? now - last_ >= kBarInterval || done_ == total_ : now - last_ >= kLineInterval;
+    const bool due =
+        terminal_ ? now - last_ >= kBarInterval || done_ == total_ : now - last_ >= kLineInterval;
     if (!due) return;
     last_ = now;
     if (terminal_) {
@@ -52,10 +63,11 @@ void Progress::draw_bar() const {
     }
     const double part = std::min(1.0, static_cast<double>(done_) / static_cast<double>(total_));
     const int filled = static_cast<int>(part * kBarWidth);
-    const double left = static_cast<double>(std::max<int64_t>(total_ - done_, 0)) / std::max(frames_per_second(), 1e-9);
+    const double left =
+        static_cast<double>(std::max<int64_t>(total_ - done_, 0)) / std::max(frames_per_second(), 1e-9);
     fprintf(stderr, "\r[%s%s] %lld/%lld  %.2f frames/s  %.0f s left   ", std::string(filled, '#').c_str(),
-            std::string(kBarWidth - filled, '.').c_str(), static_cast<long long>(done_), static_cast<long long>(total_),
-            frames_per_second(), left);
+            std::string(kBarWidth - filled, '.').c_str(), static_cast<long long>(done_),
+            static_cast<long long>(total_), frames_per_second(), left);
 }
 
 void Progress::print_line() const {

@@ -9,7 +9,7 @@
 namespace cli {
 
 class Progress {
-   public:
+  public:
     // `total` 0: unknown. Silent: says nothing at all.
     Progress(int64_t total, bool silent);
     ~Progress();
@@ -24,7 +24,7 @@ class Progress {
     double seconds() const;
     double frames_per_second() const;
 
-   private:
+  private:
     using Clock = std::chrono::steady_clock;
     void draw_bar() const;
     void print_line() const;

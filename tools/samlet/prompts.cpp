@@ -14,7 +14,8 @@ namespace {
 
 using nlohmann::json;
 
-// ---- Options -------------------------------------------------------------------------------------------------------
+// ---- Options
+// -------------------------------------------------------------------------------------------------------
 
 // "1,2.5,3" -> numbers. False for anything else.
 bool parse_numbers(const std::string& text, std::vector<float>& numbers) {
@@ -31,13 +32,16 @@ bool parse_numbers(const std::string& text, std::vector<float>& numbers) {
     }
 }
 
-bool is_label(float value) { return value == 0.0f || value == 1.0f; }
+bool is_label(float value) {
+    return value == 0.0f || value == 1.0f;
+}
 
-// ---- The prompts file ----------------------------------------------------------------------------------------------
+// ---- The prompts file
+// ----------------------------------------------------------------------------------------------
 
 // One entry; every complaint names it and the field.
 class EntryReader {
-   public:
+  public:
     EntryReader(const json& entry, std::string name) : entry_(entry), name_(std::move(name)) {
         static const std::set<std::string> known = {"frame", "object", "points", "box", "mask", "clear"};
         if (!entry.is_object()) throw Error(name_ + ": an object {...} is needed, got " + shown(entry));
@@ -51,7 +55,8 @@ class EntryReader {
         const json& value = entry_.at(field);
         if (!value.is_number_integer() || value.get<double>() < static_cast<double>(lowest) ||
             value.get<double>() > static_cast<double>(highest))
-            fail(field, "a whole number from " + std::to_string(lowest) + " to " + std::to_string(highest), value);
+            fail(field, "a whole number from " + std::to_string(lowest) + " to " + std::to_string(highest),
+                 value);
         return value.get<int64_t>();
     }
     bool boolean(const char* field) const {
@@ -73,7 +78,8 @@ class EntryReader {
             const std::vector<float> numbers = floats(list[i]);
             if (numbers.size() != 2 && numbers.size() != 3) fail(field, "[x, y, label]", list[i]);
             if (numbers.size() == 3 && !is_label(numbers[2])) fail(field, "the label 0 or 1", list[i]);
-            const int32_t label = numbers.size() == 3 ? static_cast<int32_t>(numbers[2]) : SAMLET_POINT_POSITIVE;
+            const int32_t label =
+                numbers.size() == 3 ? static_cast<int32_t>(numbers[2]) : SAMLET_POINT_POSITIVE;
             points.push_back({numbers[0], numbers[1], label});
         }
         return points;
@@ -85,7 +91,7 @@ class EntryReader {
         return {numbers[0], numbers[1], numbers[2], numbers[3]};
     }
 
-   private:
+  private:
     static std::string shown(const json& value) {
         std::string text = value.dump(-1, ' ', true, json::error_handler_t::replace);
         if (text.size() > 60) text = text.substr(0, 57) + "...";
@@ -117,7 +123,8 @@ json parse_file(const std::string& path) {
     } catch (const json::parse_error& error) {
         throw Error("'" + path + "' is not JSON: broken near byte " + std::to_string(error.byte));
     }
-    const bool shaped = document.is_object() && document.contains("prompts") && document["prompts"].is_array();
+    const bool shaped =
+        document.is_object() && document.contains("prompts") && document["prompts"].is_array();
     if (!shaped) throw Error("'" + path + "': {\"prompts\": [...]} is needed");
     if (document["prompts"].empty()) throw Error("'" + path + "' holds no prompts");
     return document;
@@ -133,13 +140,15 @@ Prompt read_entry(const EntryReader& reader, const std::string& name) {
     if (reader.has("clear")) prompt.clear = reader.boolean("clear");
     if (reader.has("points")) prompt.points = reader.points();
     if (reader.has("box")) prompt.box = reader.box();
-    if (reader.has("mask") && !prompt.empty()) throw Error(name + ".mask: a mask cannot be combined with points or a box");
+    if (reader.has("mask") && !prompt.empty())
+        throw Error(name + ".mask: a mask cannot be combined with points or a box");
     if (prompt.empty() && !reader.has("mask") && !prompt.clear)
         throw Error(name + ": one of points, box, mask and clear is needed");
     return prompt;
 }
 
-// ---- Masks ---------------------------------------------------------------------------------------------------------
+// ---- Masks
+// ---------------------------------------------------------------------------------------------------------
 
 std::set<uint8_t> indices_of(const IndexMask& mask) {
     std::set<uint8_t> indices(mask.pixels.begin(), mask.pixels.end());
@@ -189,7 +198,8 @@ samlet_point parse_point(const std::string& text) {
         throw UsageError("--point: x,y or x,y,label is needed, got '" + text + "'");
     if (numbers.size() == 3 && !is_label(numbers[2]))
         throw UsageError("--point: the label must be 1 (inside) or 0 (outside), got '" + text + "'");
-    return {numbers[0], numbers[1], numbers.size() == 3 ? static_cast<int32_t>(numbers[2]) : SAMLET_POINT_POSITIVE};
+    return {numbers[0], numbers[1],
+            numbers.size() == 3 ? static_cast<int32_t>(numbers[2]) : SAMLET_POINT_POSITIVE};
 }
 
 samlet_box parse_box(const std::string& text) {
@@ -261,7 +271,8 @@ Prompts Prompts::from_file(const std::string& path) {
             continue;
         }
         const std::filesystem::path file = reader.text("mask");
-        prompts.add_mask(prompt, (std::filesystem::path(path).parent_path() / file).string(), reader.has("object"));
+        prompts.add_mask(prompt, (std::filesystem::path(path).parent_path() / file).string(),
+                         reader.has("object"));
     }
     return prompts;
 }

@@ -3,8 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The file: {"prompts": [{"frame": 0, "object": 1, "points": [[x, y, label], ...], "box": [x0, y0, x1, y1],
-// "mask": "file.png", "clear": true}, ...]} in pixels of the video, applied in order. Labels: 1 inside the object (the
-// default), 0 outside. A mask stands alone. Mask files lie relative to the prompts file.
+// "mask": "file.png", "clear": true}, ...]} in pixels of the video, applied in order. Labels: 1 inside the
+// object (the default), 0 outside. A mask stands alone. Mask files lie relative to the prompts file.
 #pragma once
 
 #include <samlet/samlet.h>
@@ -48,7 +48,7 @@ struct PromptOptions {
 };
 
 class Prompts {
-   public:
+  public:
     // Options apply to `frame`. Throws UsageError for options that cannot be read or do not go together.
     static Prompts from_options(const PromptOptions& options, int64_t frame);
     static Prompts from_file(const std::string& path);
@@ -58,7 +58,7 @@ class Prompts {
     std::vector<int32_t> objects() const;  // distinct, ascending
     std::vector<int64_t> frames() const;   // distinct, ascending
 
-   private:
+  private:
     void add_mask(Prompt prompt, const std::string& path, bool object_given);
     std::vector<Prompt> prompts_;
 };

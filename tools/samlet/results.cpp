@@ -24,7 +24,9 @@ void ResultsFile::add(const std::vector<nlohmann::ordered_json>& entries) {
     write(text, false, "");
 }
 
-void ResultsFile::finish(bool complete, const std::string& error) { write("", complete, error); }
+void ResultsFile::finish(bool complete, const std::string& error) {
+    write("", complete, error);
+}
 
 void ResultsFile::write(const std::string& text, bool complete, const std::string& error) {
     std::string closing = "\n ],\n \"complete\": ";

@@ -1,4 +1,5 @@
-// results.json, valid after every frame, however the program ends: each addition overwrites the closing brackets.
+// results.json, valid after every frame, however the program ends: each addition overwrites the closing
+// brackets.
 //
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -11,7 +12,7 @@
 namespace cli {
 
 class ResultsFile {
-   public:
+  public:
     // `header` is an object; "results", "complete" and what finish() adds follow its fields.
     ResultsFile(const std::string& path, const nlohmann::ordered_json& header);
     // Entries of one frame.
@@ -19,7 +20,7 @@ class ResultsFile {
     // Sets "complete" and, unless empty, "error".
     void finish(bool complete, const std::string& error = "");
 
-   private:
+  private:
     void write(const std::string& text, bool complete, const std::string& error);
 
     std::string path_;

@@ -40,13 +40,14 @@ MaskFacts facts_of(const std::vector<uint8_t>& mask, uint32_t width, uint32_t he
 }
 
 class SegmentRun {
-   public:
+  public:
     explicit SegmentRun(const SegmentOptions& options)
         : options_(options), image_(read_image(options.image)), model_path_(find_model(options.model)) {
         read_prompt();
         model_ = open_model(model_config(model_path_));
         samlet_segmenter_config config;
         samlet_segmenter_config_init(&config);
+        config.flags = options.yield ? SAMLET_TRACKER_YIELD : 0;
         config.image_size = options.image_size;
         config.threads = options.threads;
         config.max_points = std::max<uint32_t>(32, static_cast<uint32_t>(prompt_.points.size()) + 2);
@@ -70,7 +71,7 @@ class SegmentRun {
         return 0;
     }
 
-   private:
+  private:
     void read_prompt() {
         for (const std::string& point : options_.prompts.points) prompt_.points.push_back(parse_point(point));
         if (!options_.prompts.box.empty()) prompt_.box = parse_box(options_.prompts.box);
@@ -86,7 +87,8 @@ class SegmentRun {
             check_logits();
             prompt.logits = logits_in_.values.data();
         }
-        check(segmenter_, samlet_segmenter_predict(segmenter_.get(), &prompt, options_.multimask, &prediction));
+        check(segmenter_,
+              samlet_segmenter_predict(segmenter_.get(), &prompt, options_.multimask, &prediction));
     }
 
     // The library takes them by their size alone.
@@ -95,8 +97,8 @@ class SegmentRun {
         const uint32_t needed = image_size / 4;
         if (logits_in_.width != needed || logits_in_.height != needed)
             throw Error("'" + options_.logits_in + "' is " + std::to_string(logits_in_.height) + "x" +
-                        std::to_string(logits_in_.width) + "; logits of this model are " + std::to_string(needed) + "x" +
-                        std::to_string(needed));
+                        std::to_string(logits_in_.width) + "; logits of this model are " +
+                        std::to_string(needed) + "x" + std::to_string(needed));
     }
 
     void write(const samlet_prediction& prediction, double milliseconds) {
@@ -151,7 +153,8 @@ class SegmentRun {
             std::cout << text;
         } else if (!options_.quiet) {
             for (const auto& mask : results["masks"])
-                printf("%s  IoU %.3f  %llu pixels\n", mask["file"].get<std::string>().c_str(), mask["iou"].get<double>(),
+                printf("%s  IoU %.3f  %llu pixels\n", mask["file"].get<std::string>().c_str(),
+                       mask["iou"].get<double>(),
                        static_cast<unsigned long long>(mask["area"].get<uint64_t>()));
             printf("written to %s in %.0f ms\n", options_.out.c_str(), results["time"].get<double>());
         }
@@ -169,6 +172,8 @@ class SegmentRun {
 
 }  // namespace
 
-int run_segment(const SegmentOptions& options) { return SegmentRun(options).run(); }
+int run_segment(const SegmentOptions& options) {
+    return SegmentRun(options).run();
+}
 
 }  // namespace cli

@@ -19,7 +19,8 @@ using Model = std::unique_ptr<samlet_model, FreeSession>;
 using Tracker = std::unique_ptr<samlet_tracker, FreeSession>;
 using Segmenter = std::unique_ptr<samlet_segmenter, FreeSession>;
 
-// `path` as given by --model, "" if it was not: then $SAMLET_MODEL, the installed and the bundled model in turn.
+// `path` as given by --model, "" if it was not: then $SAMLET_MODEL, the installed and the bundled model in
+// turn.
 std::string find_model(const std::string& path);
 
 // A config for a file; warnings of the library go to stderr. It points at `path`, which must live as long.

@@ -20,6 +20,8 @@ inline double quantile(std::vector<double> values, double part) {
     return values[below] + (rank - static_cast<double>(below)) * (values[above] - values[below]);
 }
 
-inline double median(const std::vector<double>& values) { return quantile(values, 0.5); }
+inline double median(const std::vector<double>& values) {
+    return quantile(values, 0.5);
+}
 
 }  // namespace cli

@@ -28,7 +28,9 @@ constexpr double kDefaultRate = 25;
 constexpr uint32_t kMostPromptedFrames = 8;
 
 const char* name_of(Direction direction) {
-    return direction == Direction::forward ? "forward" : direction == Direction::backward ? "backward" : "both";
+    return direction == Direction::forward    ? "forward"
+           : direction == Direction::backward ? "backward"
+                                              : "both";
 }
 
 // One way through the video.
@@ -46,15 +48,18 @@ std::vector<Pass> plan_passes(const TrackOptions& options, const Prompts& prompt
     switch (options.direction) {
         case Direction::forward: {
             const int64_t first = options.start.value_or(earliest);
-            check_start(first <= earliest, "frame " + std::to_string(earliest) + " has a prompt and would be left out");
+            check_start(first <= earliest,
+                        "frame " + std::to_string(earliest) + " has a prompt and would be left out");
             return {{first, 1, options.max_frames}};
         }
         case Direction::backward: {
             const int64_t first = options.start.value_or(latest);
-            check_start(first >= latest, "frame " + std::to_string(latest) + " has a prompt and would be left out");
+            check_start(first >= latest,
+                        "frame " + std::to_string(latest) + " has a prompt and would be left out");
             return {{first, -1, options.max_frames}};
         }
-        case Direction::both: break;
+        case Direction::both:
+            break;
     }
     const int64_t first = options.start.value_or(earliest);
     check_start(first == earliest, "with --direction both the first frame is that of the earliest prompt, " +
@@ -74,16 +79,18 @@ uint32_t most_points(const Prompts& prompts) {
     return static_cast<uint32_t>(most);
 }
 
-samlet_tracker_config tracker_config(const TrackOptions& options, const Prompts& prompts, const VideoSource& source,
-                                     const Picture& first) {
+samlet_tracker_config tracker_config(const TrackOptions& options, const Prompts& prompts,
+                                     const VideoSource& source, const Picture& first) {
     samlet_tracker_config config;
     samlet_tracker_config_init(&config);
-    config.flags = options.non_overlapping ? SAMLET_TRACKER_NON_OVERLAPPING : 0;
+    if (options.non_overlapping) config.flags |= SAMLET_TRACKER_NON_OVERLAPPING;
+    if (options.yield) config.flags |= SAMLET_TRACKER_YIELD;
     config.image_size = options.image_size;
     config.max_objects = options.objects ? options.objects : static_cast<uint32_t>(prompts.objects().size());
     config.prompted_frames = options.prompted_frames;
     if (config.prompted_frames == 0)
-        config.prompted_frames = std::min(static_cast<uint32_t>(prompts.frames().size()), kMostPromptedFrames);
+        config.prompted_frames =
+            std::min(static_cast<uint32_t>(prompts.frames().size()), kMostPromptedFrames);
     config.max_points = std::max(most_points(prompts), 32u);
     config.clip_length = static_cast<uint32_t>(source.frame_count());
     config.threads = options.threads;
@@ -96,7 +103,7 @@ samlet_tracker_config tracker_config(const TrackOptions& options, const Prompts&
 
 // The prompts of a frame and the tracking, in the order that makes a prompt correct what was tracked.
 class FrameTracker {
-   public:
+  public:
     explicit FrameTracker(Tracker tracker) : tracker_(std::move(tracker)) {}
 
     const Tracker& tracker() const { return tracker_; }
@@ -111,11 +118,13 @@ class FrameTracker {
 
     void process(const Picture& picture, int64_t number, const std::vector<const Prompt*>& prompts) {
         const samlet_frame frame = picture.frame();
-        check(tracker_, samlet_tracker_set_frame(tracker_.get(), &frame, number), "frame " + std::to_string(number));
+        check(tracker_, samlet_tracker_set_frame(tracker_.get(), &frame, number),
+              "frame " + std::to_string(number));
         const std::vector<int32_t> ids = objects();
         const std::set<int32_t> known(ids.begin(), ids.end());
         std::vector<const Prompt*> starting, correcting;
-        for (const Prompt* prompt : prompts) (known.count(prompt->object) ? correcting : starting).push_back(prompt);
+        for (const Prompt* prompt : prompts)
+            (known.count(prompt->object) ? correcting : starting).push_back(prompt);
         for (const Prompt* prompt : starting) apply(*prompt);
         track(number);
         if (correcting.empty()) return;
@@ -123,14 +132,15 @@ class FrameTracker {
         track(number);
     }
 
-   private:
+  private:
     void apply(const Prompt& prompt) {
         const std::string context = prompt.origin + " (frame " + std::to_string(prompt.frame) + ", object " +
                                     std::to_string(prompt.object) + ")";
         if (prompt.clear) {
             const samlet_status status = samlet_tracker_clear_prompts(tracker_.get(), prompt.object);
             // Nothing to take back is fine.
-            if (status != SAMLET_ERROR_NOT_FOUND && status != SAMLET_ERROR_STATE) check(tracker_, status, context);
+            if (status != SAMLET_ERROR_NOT_FOUND && status != SAMLET_ERROR_STATE)
+                check(tracker_, status, context);
         }
         if (prompt.empty()) return;
         const samlet_prompt given = prompt.prompt();
@@ -146,7 +156,7 @@ class FrameTracker {
 
 // The whole run. Outputs are opened by the first frame, whose size they need: until then nothing is written.
 class TrackRun {
-   public:
+  public:
     explicit TrackRun(const TrackOptions& options)
         : options_(options),
           prompts_(Prompts::from_options(options.prompts, options.start.value_or(0))),
@@ -176,7 +186,7 @@ class TrackRun {
         return stopped_ ? 130 : 0;
     }
 
-   private:
+  private:
     // Where the length is known, a prompt behind the end is an error before the work, not after it.
     void check_frames() const {
         const int64_t count = source_->frame_count();
@@ -202,7 +212,8 @@ class TrackRun {
     void run_pass(const Pass& pass, Progress& progress) {
         Picture picture;
         int64_t number = pass.first;
-        for (int64_t done = 0; number >= 0 && (pass.limit == 0 || done < pass.limit); number += pass.step, done++) {
+        for (int64_t done = 0; number >= 0 && (pass.limit == 0 || done < pass.limit);
+             number += pass.step, done++) {
             if (interrupted()) break;
             if (!source_->read(number, picture)) {
                 check_reached(number);
@@ -220,8 +231,9 @@ class TrackRun {
         if (interrupted()) return;
         for (const Prompt& prompt : prompts_.all())
             if (prompt.frame >= number)
-                throw Error(prompt.origin + ": frame " + std::to_string(prompt.frame) + " was never reached, '" +
-                            options_.video + "' ended after " + std::to_string(number) + " frames");
+                throw Error(prompt.origin + ": frame " + std::to_string(prompt.frame) +
+                            " was never reached, '" + options_.video + "' ended after " +
+                            std::to_string(number) + " frames");
     }
 
     void process(int64_t number, const Picture& picture) {
@@ -303,7 +315,8 @@ class TrackRun {
     }
 
     void write_logits(const samlet_result& result) const {
-        const std::string name = "frame" + frame_digits(result.frame) + "_obj" + std::to_string(result.object) + ".npy";
+        const std::string name =
+            "frame" + frame_digits(result.frame) + "_obj" + std::to_string(result.object) + ".npy";
         write_npy(join(options_.logits, name), result.logits, result.low_res_size, result.low_res_size);
     }
 
@@ -316,7 +329,9 @@ class TrackRun {
     }
 
     // A video runs forward, also when the tracking does not: then it is made in the end, from the masks.
-    bool overlay_later() const { return is_video_name(options_.overlay) && options_.direction != Direction::forward; }
+    bool overlay_later() const {
+        return is_video_name(options_.overlay) && options_.direction != Direction::forward;
+    }
 
     void finish() {
         if (overlay_) overlay_->finish();
@@ -350,8 +365,8 @@ class TrackRun {
             std::cout << summary.dump(1) << '\n';
         } else if (!options_.quiet) {
             printf("%s%lld frames in %.1f s, %.2f frames/s; masks and results.json in %s\n",
-                   stopped_ ? "interrupted after " : "", static_cast<long long>(progress.done()), progress.seconds(),
-                   progress.frames_per_second(), options_.out.c_str());
+                   stopped_ ? "interrupted after " : "", static_cast<long long>(progress.done()),
+                   progress.seconds(), progress.frames_per_second(), options_.out.c_str());
         }
     }
 

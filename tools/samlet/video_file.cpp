@@ -24,7 +24,8 @@ const int32_t* display_matrix(const AVStream* stream) {
         stream->codecpar->coded_side_data, stream->codecpar->nb_coded_side_data, AV_PKT_DATA_DISPLAYMATRIX);
     return data ? reinterpret_cast<const int32_t*>(data->data) : nullptr;
 #else
-    return reinterpret_cast<const int32_t*>(av_stream_get_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, nullptr));
+    return reinterpret_cast<const int32_t*>(
+        av_stream_get_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, nullptr));
 #endif
 }
 
@@ -53,7 +54,7 @@ Picture turn(const Picture& picture, int quarters) {
 
 // One pass through a file, from its first frame on.
 class Decoder {
-   public:
+  public:
     explicit Decoder(const std::string& path) : path_(path) {
         AVFormatContext* input = nullptr;
         check(avformat_open_input(&input, path.c_str(), nullptr, nullptr), "open");
@@ -104,12 +105,14 @@ class Decoder {
         return turns_ == 0 ? std::move(picture) : turn(to_rgb(picture), turns_);
     }
 
-   private:
+  private:
     void check(int code, const char* doing) const {
-        if (code < 0) throw Error(std::string("cannot ") + doing + " '" + path_ + "': " + libav_message(code));
+        if (code < 0)
+            throw Error(std::string("cannot ") + doing + " '" + path_ + "': " + libav_message(code));
     }
     [[noreturn]] void fail(int code) const {
-        throw Error("cannot decode frame " + std::to_string(decoded_) + " of '" + path_ + "': " + libav_message(code));
+        throw Error("cannot decode frame " + std::to_string(decoded_) + " of '" + path_ +
+                    "': " + libav_message(code));
     }
 
     void feed() {
@@ -125,7 +128,8 @@ class Decoder {
     }
 
     bool is_library_nv12() const {
-        const bool bt601 = frame_->colorspace == AVCOL_SPC_UNSPECIFIED || frame_->colorspace == AVCOL_SPC_BT470BG ||
+        const bool bt601 = frame_->colorspace == AVCOL_SPC_UNSPECIFIED ||
+                           frame_->colorspace == AVCOL_SPC_BT470BG ||
                            frame_->colorspace == AVCOL_SPC_SMPTE170M;
         return frame_->format == AV_PIX_FMT_NV12 && bt601 && frame_->color_range != AVCOL_RANGE_JPEG;
     }
@@ -147,19 +151,21 @@ class Decoder {
 
     void convert(Picture& picture) {
         const int width = frame_->width, height = frame_->height;
-        scaler_.reset(sws_getCachedContext(scaler_.release(), width, height, static_cast<AVPixelFormat>(frame_->format),
-                                           width, height, AV_PIX_FMT_RGB24,
-                                           SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT, nullptr, nullptr, nullptr));
+        scaler_.reset(sws_getCachedContext(
+            scaler_.release(), width, height, static_cast<AVPixelFormat>(frame_->format), width, height,
+            AV_PIX_FMT_RGB24, SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT, nullptr, nullptr,
+            nullptr));
         if (!scaler_) throw Error("cannot convert the pixels of '" + path_ + "' to RGB");
         // Unspecified colour spaces are taken for BT.601, as the ffmpeg program does.
         sws_setColorspaceDetails(scaler_.get(), sws_getCoefficients(frame_->colorspace),
-                                 frame_->color_range == AVCOL_RANGE_JPEG, sws_getCoefficients(SWS_CS_DEFAULT), 1, 0,
-                                 1 << 16, 1 << 16);
+                                 frame_->color_range == AVCOL_RANGE_JPEG, sws_getCoefficients(SWS_CS_DEFAULT),
+                                 1, 0, 1 << 16, 1 << 16);
         // swscale stores whole vectors.
         shape_rgb(picture, static_cast<uint32_t>(width), static_cast<uint32_t>(height), 64, 64);
         uint8_t* planes[4] = {picture.bytes.data()};
         const int strides[4] = {static_cast<int>(picture.stride[0])};
-        check(sws_scale(scaler_.get(), frame_->data, frame_->linesize, 0, height, planes, strides), "convert");
+        check(sws_scale(scaler_.get(), frame_->data, frame_->linesize, 0, height, planes, strides),
+              "convert");
     }
 
     std::string path_;
@@ -173,10 +179,10 @@ class Decoder {
     int64_t decoded_ = 0;
 };
 
-// Frames by number. Going back decodes from the start of the file again, which is exact in every container, and keeps the
-// frames just below, so that reading downwards costs one such pass for each window.
+// Frames by number. Going back decodes from the start of the file again, which is exact in every container,
+// and keeps the frames just below, so that reading downwards costs one such pass for each window.
 class VideoFile : public VideoSource {
-   public:
+  public:
     explicit VideoFile(const std::string& path) : path_(path), decoder_(std::make_unique<Decoder>(path)) {
         frame_count_ = decoder_->frame_count();
         frames_per_second_ = decoder_->frames_per_second();
@@ -192,7 +198,7 @@ class VideoFile : public VideoSource {
         return true;
     }
 
-   private:
+  private:
     static constexpr size_t kWindowBytes = size_t{256} << 20;
 
     bool decode_up_to(int64_t number) {

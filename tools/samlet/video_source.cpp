@@ -11,14 +11,16 @@ namespace cli {
 namespace {
 
 bool is_number(const std::string& text) {
-    return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isdigit(c); });
+    return !text.empty() &&
+           std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isdigit(c); });
 }
 
 // The device of a camera; "" if the path is none.
 std::string camera_device(const std::string& path) {
     const std::string device = "/dev/video", named = "camera:";
     if (path == "camera") return device + "0";
-    if (path.rfind(named, 0) == 0 && is_number(path.substr(named.size()))) return device + path.substr(named.size());
+    if (path.rfind(named, 0) == 0 && is_number(path.substr(named.size())))
+        return device + path.substr(named.size());
     if (path.rfind(device, 0) == 0) return path;
     return "";
 }

@@ -12,7 +12,7 @@
 namespace cli {
 
 class VideoSource {
-   public:
+  public:
     virtual ~VideoSource() = default;
     // 0 when unknown.
     virtual int64_t frame_count() const = 0;
@@ -20,7 +20,8 @@ class VideoSource {
     virtual double frames_per_second() const = 0;
     // Goes on for ever and has no past: frames can only be read upwards.
     virtual bool live() const { return false; }
-    // Reads frame `number` (0 is the first); false behind the last frame, or when an interrupt ends a live source.
+    // Reads frame `number` (0 is the first); false behind the last frame, or when an interrupt ends a live
+    // source.
     virtual bool read(int64_t number, Picture& picture) = 0;
 };
 
@@ -28,8 +29,8 @@ struct CameraSize {
     uint32_t width = 640, height = 480;
 };
 
-// "camera", "camera:2" and "/dev/video2" are cameras; a directory is read in name order; JPEG and PNG files are videos of
-// one frame; anything else goes to libav.
+// "camera", "camera:2" and "/dev/video2" are cameras; a directory is read in name order; JPEG and PNG files
+// are videos of one frame; anything else goes to libav.
 std::unique_ptr<VideoSource> open_source(const std::string& path, const CameraSize& camera_size);
 
 std::unique_ptr<VideoSource> open_directory(const std::string& path);

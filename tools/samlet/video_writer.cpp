@@ -23,10 +23,13 @@ void check(int code, const std::string& path) {
     if (code < 0) throw Error("cannot write '" + path + "': " + libav_message(code));
 }
 
-int even(uint32_t size) { return static_cast<int>(size + size % 2); }
+int even(uint32_t size) {
+    return static_cast<int>(size + size % 2);
+}
 
 // Null when this libav lacks the encoder or refuses it.
-CodecContext open_encoder(const AVCodec* codec, const AVFormatContext& output, int width, int height, AVRational rate) {
+CodecContext open_encoder(const AVCodec* codec, const AVFormatContext& output, int width, int height,
+                          AVRational rate) {
     if (!codec) return nullptr;
     CodecContext context(avcodec_alloc_context3(codec));
     if (!context) return nullptr;
@@ -75,8 +78,10 @@ struct VideoWriter::Encoder {
         // MPEG-4 allows no denominator above 65535.
         const AVRational rate = av_d2q(frames_per_second, 60000);
         codec = open_encoder(avcodec_find_encoder_by_name("libx264"), *output, even(w), even(h), rate);
-        if (!codec) codec = open_encoder(avcodec_find_encoder(AV_CODEC_ID_MPEG4), *output, even(w), even(h), rate);
-        if (!codec) throw Error("cannot write '" + path + "': this libav has no usable H.264 or MPEG-4 encoder");
+        if (!codec)
+            codec = open_encoder(avcodec_find_encoder(AV_CODEC_ID_MPEG4), *output, even(w), even(h), rate);
+        if (!codec)
+            throw Error("cannot write '" + path + "': this libav has no usable H.264 or MPEG-4 encoder");
         start();
     }
 
@@ -90,8 +95,9 @@ struct VideoWriter::Encoder {
         frame->width = codec->width;
         frame->height = codec->height;
         check(av_frame_get_buffer(frame.get(), 0), path);
-        scaler.reset(sws_getContext(codec->width, codec->height, AV_PIX_FMT_RGB24, codec->width, codec->height,
-                                    AV_PIX_FMT_YUV420P, SWS_BICUBIC | SWS_ACCURATE_RND, nullptr, nullptr, nullptr));
+        scaler.reset(sws_getContext(codec->width, codec->height, AV_PIX_FMT_RGB24, codec->width,
+                                    codec->height, AV_PIX_FMT_YUV420P, SWS_BICUBIC | SWS_ACCURATE_RND,
+                                    nullptr, nullptr, nullptr));
         if (!scaler) throw Error("cannot write '" + path + "': libswscale refuses the size");
         // Vectors of swscale may read a little behind the last row.
         shape_rgb(padded, static_cast<uint32_t>(codec->width), static_cast<uint32_t>(codec->height), 64, 64);
@@ -111,8 +117,9 @@ struct VideoWriter::Encoder {
 
     void add(const Picture& rgb) {
         if (rgb.width != width || rgb.height != height)
-            throw Error("cannot go on writing '" + path + "': the frame size changed from " + std::to_string(width) + "x" +
-                        std::to_string(height) + " to " + std::to_string(rgb.width) + "x" + std::to_string(rgb.height) +
+            throw Error("cannot go on writing '" + path + "': the frame size changed from " +
+                        std::to_string(width) + "x" + std::to_string(height) + " to " +
+                        std::to_string(rgb.width) + "x" + std::to_string(rgb.height) +
                         "; give --overlay a directory instead");
         pad(rgb);
         check(av_frame_make_writable(frame.get()), path);
@@ -158,8 +165,12 @@ VideoWriter::~VideoWriter() {
     }
 }
 
-void VideoWriter::add(const Picture& rgb) { encoder_->add(rgb); }
-void VideoWriter::finish() { encoder_->finish(); }
+void VideoWriter::add(const Picture& rgb) {
+    encoder_->add(rgb);
+}
+void VideoWriter::finish() {
+    encoder_->finish();
+}
 
 bool is_video_name(const std::string& path) {
     const std::string kind = extension(path);

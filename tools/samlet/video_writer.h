@@ -11,14 +11,14 @@
 namespace cli {
 
 class VideoWriter {
-   public:
+  public:
     VideoWriter(const std::string& path, uint32_t width, uint32_t height, double frames_per_second);
     ~VideoWriter();  // finishes the file, so that it can be played after an error elsewhere
     // RGB, always the same size.
     void add(const Picture& rgb);
     void finish();
 
-   private:
+  private:
     struct Encoder;
     std::unique_ptr<Encoder> encoder_;
 };

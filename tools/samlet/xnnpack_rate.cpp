@@ -18,7 +18,8 @@ constexpr size_t kRows = 4096, kInputs = 256, kOutputs = 2048;
 constexpr int kSamplesPerCall = 3;
 
 void check(xnn_status status) {
-    if (status != xnn_status_success) throw Error("XNNPACK refuses the reference product, status " + std::to_string(status));
+    if (status != xnn_status_success)
+        throw Error("XNNPACK refuses the reference product, status " + std::to_string(status));
 }
 
 }  // namespace
@@ -28,15 +29,17 @@ struct XnnpackRate::Operator {
     xnn_operator_t product = nullptr;
     std::vector<float> input, output;
 
-    explicit Operator(uint32_t count) : input(kRows * kInputs + XNN_EXTRA_BYTES / sizeof(float)), output(kRows * kOutputs) {
+    explicit Operator(uint32_t count)
+        : input(kRows * kInputs + XNN_EXTRA_BYTES / sizeof(float)), output(kRows * kOutputs) {
         check(xnn_initialize(nullptr));
         threads = pthreadpool_create(count);
         std::vector<float> weights(kInputs * kOutputs);
         for (size_t i = 0; i < input.size(); i++) input[i] = static_cast<float>(i % 17) / 17 - 0.5f;
         for (size_t i = 0; i < weights.size(); i++) weights[i] = static_cast<float>(i % 13) / 13 - 0.5f;
         try {
-            check(xnn_create_fully_connected_nc_f32(kInputs, kOutputs, kInputs, kOutputs, weights.data(), nullptr, -INFINITY,
-                                                    INFINITY, 0, nullptr, nullptr, &product));
+            check(xnn_create_fully_connected_nc_f32(kInputs, kOutputs, kInputs, kOutputs, weights.data(),
+                                                    nullptr, -INFINITY, INFINITY, 0, nullptr, nullptr,
+                                                    &product));
             check(xnn_reshape_fully_connected_nc_f32(product, kRows, threads));
             check(xnn_setup_fully_connected_nc_f32(product, input.data(), output.data()));
         } catch (...) {
@@ -57,7 +60,9 @@ struct XnnpackRate::Operator {
     void run() { check(xnn_run_operator(product, threads)); }
 };
 
-XnnpackRate::XnnpackRate(uint32_t threads) : operator_(std::make_unique<Operator>(threads)) { operator_->run(); }
+XnnpackRate::XnnpackRate(uint32_t threads) : operator_(std::make_unique<Operator>(threads)) {
+    operator_->run();
+}
 
 XnnpackRate::~XnnpackRate() = default;
 
@@ -74,6 +79,8 @@ void XnnpackRate::measure() {
     }
 }
 
-double XnnpackRate::gmac_per_second() const { return median(samples_); }
+double XnnpackRate::gmac_per_second() const {
+    return median(samples_);
+}
 
 }  // namespace cli
