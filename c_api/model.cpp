@@ -114,8 +114,6 @@ samlet_status samlet_model_open(const samlet_model_config* config, samlet_model*
         m.log_context = config->log_context;
         status = m.bind(source.data, source.size, arena);
         if (status.ok()) {
-            // The packed copies are what runs; of the file only small tensors are read again.
-            port::release_pages(source.mapping);
             *model = handle;
             if (m.log) m.log(m.log_context, SAMLET_LOG_INFO, kernels->name);
             return report(status, error);

@@ -76,6 +76,7 @@ samlet_status samlet_segmenter_create(const samlet_model* model, const samlet_se
     void *block = nullptr, *owned = nullptr;
     if (status.ok()) status = find_block(config->memory, config->memory_size, measure.used(), &block, &owned);
     if (!status.ok()) return report(status, error);
+    memset(block, 0, measure.used());  // touches every page, so that no frame has to
     Arena arena(block, measure.used());
     samlet_segmenter* handle = nullptr;
     status = lay_out(model->impl, full, arena, false, &handle, nullptr);

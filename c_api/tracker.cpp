@@ -81,6 +81,7 @@ samlet_status samlet_tracker_create(const samlet_model* model, const samlet_trac
     void *block = nullptr, *owned = nullptr;
     if (status.ok()) status = find_block(config->memory, config->memory_size, measure.used(), &block, &owned);
     if (!status.ok()) return report(status, error);
+    memset(block, 0, measure.used());  // touches every page, so that no frame has to
     Arena arena(block, measure.used());
     samlet_tracker* handle = nullptr;
     status = lay_out(model->impl, full, arena, false, &handle, nullptr);

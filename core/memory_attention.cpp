@@ -66,10 +66,10 @@ namespace {
 struct Frame {
     Exec& exec;
     const MemoryAttention& model;
-    const Rotary& rotary;
+    Rotary rotary;
     size_t tokens;
-    float *x, *normed, *q;      // [tokens][d_model]
-    float *values, *keys;       // [tokens][frames][memory_dim]: the memories of a place side by side
+    float *x, *normed, *q;  // [tokens][d_model]
+    float *values, *keys;   // [tokens][frames][memory_dim]: the memories of a place side by side
 };
 
 void self_attention(const Frame& f, const MemoryAttentionLayer& l) {
@@ -164,19 +164,26 @@ void feed_forward(const Frame& f, const MemoryAttentionLayer& l) {
 
 }  // namespace
 
+void MemoryAttention::begin(Exec& exec, float* x, size_t grid, const float* cosine, const float* sine) const {
+    Arena::Scope scope(exec.scratch);
+    const size_t tokens = grid * grid;
+    float* normed = exec.floats(tokens * d_model);
+    float* q = exec.floats(tokens * d_model);
+    self_attention({exec, *this, {grid, d_model, cosine, sine}, tokens, x, normed, q, nullptr, nullptr}, layers[0]);
+}
+
 void MemoryAttention::run(Exec& exec, float* x, size_t grid, const MemoryTokens& memory, const float* cosine,
                           const float* sine) const {
     Arena::Scope scope(exec.scratch);
     const size_t tokens = grid * grid;
-    const Rotary rotary = {grid, d_model, cosine, sine};
     float* normed = exec.floats(tokens * d_model);
     float* q = exec.floats(tokens * d_model);
     float* values = exec.floats(tokens * memory.frames * memory_dim);
     float* keys = exec.floats(tokens * memory.frames * memory_dim);
-    const Frame frame = {exec, *this, rotary, tokens, x, normed, q, values, keys};
+    const Frame frame = {exec, *this, {grid, d_model, cosine, sine}, tokens, x, normed, q, values, keys};
     gather_memories(frame, memory);
     for (uint32_t i = 0; i < layer_count; i++) {
-        self_attention(frame, layers[i]);
+        if (i > 0) self_attention(frame, layers[i]);
         cross_attention(frame, layers[i], memory);
         feed_forward(frame, layers[i]);
     }

@@ -41,7 +41,9 @@ struct MemoryAttention {
 
     void read(WeightReader& reader, const Config& config);
     // x [grid * grid][d_model]: current features with their position added; replaced by the result. `cosine`, `sine`:
-    // rotary tables for the grid (position.h).
+    // rotary tables for the grid (position.h). The first layer's self-attention sees the frame alone, never the memory:
+    // begin() does it, once for all objects of a frame, run() the rest for each.
+    void begin(Exec& exec, float* x, size_t grid, const float* cosine, const float* sine) const;
     void run(Exec& exec, float* x, size_t grid, const MemoryTokens& memory, const float* cosine, const float* sine) const;
 };
 

@@ -109,6 +109,7 @@ Status Model::bind(const void* data, size_t size, Arena& arena) {
     if (!tables.groups) return fail(SAMLET_ERROR_MEMORY, "the block is too small for the model");
     for (size_t i = 0; i < count; i++) new (&tables.linears[i]) LinearWeights();
     WeightReader reader(file, arena, tables.used, tables.linears, tables.groups);
+    reader.set_mapped(mapping.data != nullptr);
     read(reader);
     if (!reader.status().ok()) return reader.status();
     linears = tables.linears;

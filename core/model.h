@@ -48,6 +48,7 @@ struct Model {
     };
     static Status plan(const void* data, size_t size, const Kernels* kernels, Plan* plan);
     // Binds into the rest of `arena`; the model itself already lies in the block.
+    // `mapping` must be set before: pages of a file that samlet mapped are given back as weights are packed.
     Status bind(const void* data, size_t size, Arena& arena);
 
    private:

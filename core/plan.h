@@ -14,6 +14,7 @@ class Plan {
 
     // What was taken from the arena since the last call belongs to the part of this name.
     void close_part(const char* name) {
+        if (arena_.used() == mark_) return;
         if (count_ < SAMLET_MEMORY_PARTS) {
             samlet_memory_part& part = parts_[count_++];
             size_t i = 0;

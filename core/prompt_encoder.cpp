@@ -7,7 +7,7 @@
 
 namespace samlet {
 
-constexpr float kEps = 1e-6f;
+constexpr float kEps = 1e-6f, kTwoPi = 6.283185307179586f;
 
 void PromptEncoder::read(WeightReader& reader, const Config& config) {
     d_model = config.d_model;
@@ -29,7 +29,6 @@ void PromptEncoder::read(WeightReader& reader, const Config& config) {
 }
 
 void PromptEncoder::encode_position(float x, float y, float* code) const {
-    constexpr float kTwoPi = 6.283185307179586f;
     const size_t half = d_model / 2;
     const float u = 2 * x - 1, v = 2 * y - 1;
     for (size_t i = 0; i < half; i++) {
@@ -39,12 +38,33 @@ void PromptEncoder::encode_position(float x, float y, float* code) const {
     }
 }
 
-void PromptEncoder::fill_dense_position(Exec& exec, size_t grid, float* codes) const {
+void PromptEncoder::fill_position_tables(size_t grid, float* along_x, float* along_y) const {
+    const size_t half = d_model / 2;
+    for (size_t p = 0; p < grid; p++) {
+        const float at = 2 * (static_cast<float>(p) + 0.5f) / static_cast<float>(grid) - 1;
+        for (size_t i = 0; i < half; i++) {
+            const double x = static_cast<double>(kTwoPi) * at * gaussian[i], y = static_cast<double>(kTwoPi) * at * gaussian[half + i];
+            along_x[p * d_model + i] = static_cast<float>(std::sin(x));
+            along_x[p * d_model + half + i] = static_cast<float>(std::cos(x));
+            along_y[p * d_model + i] = static_cast<float>(std::sin(y));
+            along_y[p * d_model + half + i] = static_cast<float>(std::cos(y));
+        }
+    }
+}
+
+void PromptEncoder::expand_position(Exec& exec, size_t grid, const float* along_x, const float* along_y,
+                                    float* codes) const {
+    const size_t half = d_model / 2;
     exec.parallel(grid, [&](size_t y, size_t) {
-        const float n = static_cast<float>(grid);
-        for (size_t x = 0; x < grid; x++)
-            encode_position((static_cast<float>(x) + 0.5f) / n, (static_cast<float>(y) + 0.5f) / n,
-                            codes + (y * grid + x) * d_model);
+        const float *sin_y = along_y + y * d_model, *cos_y = sin_y + half;
+        for (size_t x = 0; x < grid; x++) {
+            const float *sin_x = along_x + x * d_model, *cos_x = sin_x + half;
+            float *sine = codes + (y * grid + x) * d_model, *cosine = sine + half;
+            for (size_t i = 0; i < half; i++) {
+                sine[i] = sin_x[i] * cos_y[i] + cos_x[i] * sin_y[i];
+                cosine[i] = cos_x[i] * cos_y[i] - sin_x[i] * sin_y[i];
+            }
+        }
     });
 }
 

@@ -29,8 +29,10 @@ struct PromptEncoder {
 
     // The code of a position in 0..1, d_model channels.
     void encode_position(float x, float y, float* code) const;
-    // Position code of every cell of a grid x grid map: [grid][grid][d_model].
-    void fill_dense_position(Exec& exec, size_t grid, float* codes) const;
+    // Position codes of a grid x grid map. They are sines and cosines of x-angle + y-angle, so that two small tables hold
+    // them: [grid][d_model] each, sines then cosines of one coordinate; expand_position() writes [grid][grid][d_model].
+    void fill_position_tables(size_t grid, float* along_x, float* along_y) const;
+    void expand_position(Exec& exec, size_t grid, const float* along_x, const float* along_y, float* codes) const;
     // One token per point. `size`: side of the model's square in pixels.
     void embed_points(const PromptPoint* points, size_t count, float size, float* tokens) const;
     // Dense embedding [grid][grid][d_model] of low-res logits [4 grid][4 grid].

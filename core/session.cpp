@@ -101,9 +101,10 @@ Status Session::lay_out(const Model& model, const SessionConfig& config, Arena& 
     features_.stride8 = arena.take<float>(4 * cells() * (d / 4));
     features_.top = arena.take<float>(cells() * d);
     plan.close_part("frame features");
-    dense_position_ = arena.take<float>(cells() * d);
+    position_x_ = arena.take<float>(grid_ * d);
+    position_y_ = arena.take<float>(grid_ * d);
     plan.close_part("position tables");
-    if (!dense_position_)
+    if (!position_y_)
         return fail(SAMLET_ERROR_MEMORY, "the block of %a bytes is too small", static_cast<int64_t>(arena.capacity()));
     return {};
 }
@@ -171,9 +172,7 @@ Status Session::start() {
             }
         });
     }
-    // Every page is touched now, so that no frame pays for it.
-    memset(exec_.scratch.take_bytes(0), 0, exec_.scratch.available());
-    model_->prompt_encoder.fill_dense_position(exec_, grid_, dense_position_);
+    model_->prompt_encoder.fill_position_tables(grid_, position_x_, position_y_);
     return {};
 }
 
@@ -277,7 +276,9 @@ void Session::decode(float* image, const PromptPoint* points, size_t count, size
             for (size_t i = 0; i < padding; i++) prompts.embed_points(&pad, 1, size, tokens + (count + i) * d);
         });
     }
-    model_->mask_decoder.run(exec_, image, dense_position_, grid_, features_, tokens, count + padding, out);
+    float* position = exec_.floats(cells() * d);
+    prompts.expand_position(exec_, grid_, position_x_, position_y_, position);
+    model_->mask_decoder.run(exec_, image, position, grid_, features_, tokens, count + padding, out);
 }
 
 Session::PictureWork Session::picture_work(const float* const* objects, size_t count, size_t object) {

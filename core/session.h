@@ -86,7 +86,8 @@ class Session {
     Exec exec_;
     size_t grid_ = 0;
     Features features_ = {};
-    float* dense_position_ = nullptr;  // [cells][d_model]
+    float* position_x_ = nullptr;  // PromptEncoder::fill_position_tables()
+    float* position_y_ = nullptr;
     bool has_picture_ = false;
     PictureSize picture_ = {};
 

@@ -56,7 +56,9 @@ Status Tracker::lay_out(const Model& model, const TrackerConfig& config, Arena& 
     sine_memory_ = arena.take<float>(grid_ * (m / 2));
     cosine_ = arena.take<float>(grid_ * (d / 2));
     rotary_sine_ = arena.take<float>(grid_ * (d / 2));
-    plan.close_part("position tables");
+    plan.close_part("position tables of memory");
+    if (config.max_objects > 1) begun_ = arena.take<float>(cells() * d);
+    plan.close_part("shared by objects");
 
     objects_ = arena.take<TrackedObject>(config.max_objects);
     logit_list_ = arena.take<const float*>(config.max_objects);
@@ -94,10 +96,10 @@ void Tracker::rehearse_track() {
     Arena::Scope scope(exec_.scratch);
     TrackedObject object;
     float* x = exec_.floats(cells() * model_->config.d_model);
-    DecodedMasks masks = take_masks();
     condition(object, false, x);
     {
         Arena::Scope decode_scope(exec_.scratch);
+        DecodedMasks masks = take_masks();
         const float* earlier = exec_.floats(low_res_cells());
         decode(x, nullptr, config_.max_points, kPadding, earlier, &masks);
         model_->object_pointer.project(exec_, masks.mask_tokens, true, object.pointer);
@@ -211,6 +213,7 @@ Status Tracker::set_frame(const samlet_frame& frame, int64_t number) {
         if (o.pending) commit(o);
         drop_frame_state(o);
     }
+    begun_valid_ = false;
     SAMLET_TRY(encode(frame));
     if (has_frame_ && number != frame_) reverse_ = number < frame_;
     frame_ = number;
@@ -277,7 +280,6 @@ void Tracker::prompt_points(TrackedObject& o, const samlet_prompt& p) {
     for (uint32_t i = 0; i < p.point_count; i++) o.points[o.point_count++] = to_square(p.points[i].x, p.points[i].y, p.points[i].label);
 
     float* x = exec_.floats(cells() * model_->config.d_model);
-    DecodedMasks masks = take_masks();
     const bool corrects = o.tracked || o.bank.has_prompted(frame_) || o.bank.has_recent(frame_);
     if (corrects)
         condition(o, o.tracked ? o.reverse : reverse_, x);
@@ -290,6 +292,7 @@ void Tracker::prompt_points(TrackedObject& o, const samlet_prompt& p) {
         earlier = clamped;
     }
     lap(SAMLET_STAGE_MEMORY_ATTENTION);
+    DecodedMasks masks = take_masks();
     decode(x, o.points, o.point_count, kPadding, earlier, &masks);
     take_result(o, masks, o.point_count <= 1);
     clean(o);
@@ -393,6 +396,27 @@ void Tracker::condition_on_nothing(float* x) {
     });
 }
 
+void Tracker::begin_condition(float* x) {
+    const size_t d = model_->config.d_model;
+    float* begun = begun_ ? begun_ : x;
+    if (!begun_valid_) {
+        exec_.parallel(grid_, [&](size_t y, size_t) {
+            for (size_t tx = 0; tx < grid_; tx++) {
+                float* row = begun + (y * grid_ + tx) * d;
+                memcpy(row, features_.top + (y * grid_ + tx) * d, d * sizeof(float));
+                exec_.kernels->add_scaled(sine_top_ + y * (d / 2), kPositionWeight, d / 2, row);
+                exec_.kernels->add_scaled(sine_top_ + tx * (d / 2), kPositionWeight, d / 2, row + d / 2);
+            }
+        });
+        model_->memory_attention.begin(exec_, begun, grid_, cosine_, rotary_sine_);
+        begun_valid_ = begun_ && !exec_.rehearsing;
+    }
+    if (begun == x) return;
+    exec_.parallel_chunks(cells(), 256, [&](size_t first, size_t last, size_t) {
+        memcpy(x + first * d, begun + first * d, (last - first) * d * sizeof(float));
+    });
+}
+
 void Tracker::condition(const TrackedObject& o, bool reverse, float* x) {
     Arena::Scope scope(exec_.scratch);
     const Config& c = model_->config;
@@ -430,14 +454,7 @@ void Tracker::condition(const TrackedObject& o, bool reverse, float* x) {
             for (size_t k = 0; k < per_pointer; k++) exec_.kernels->add(code, m, keys + i * d + k * m);
         });
     }
-    exec_.parallel(grid_, [&](size_t y, size_t) {
-        for (size_t tx = 0; tx < grid_; tx++) {
-            float* row = x + (y * grid_ + tx) * d;
-            memcpy(row, features_.top + (y * grid_ + tx) * d, d * sizeof(float));
-            exec_.kernels->add_scaled(sine_top_ + y * (d / 2), kPositionWeight, d / 2, row);
-            exec_.kernels->add_scaled(sine_top_ + tx * (d / 2), kPositionWeight, d / 2, row + d / 2);
-        }
-    });
+    begin_condition(x);
     model_->memory_attention.run(exec_, x, grid_, memory, cosine_, rotary_sine_);
 }
 
@@ -500,11 +517,14 @@ void Tracker::commit(TrackedObject& o) {
 void Tracker::track_object(TrackedObject& o) {
     Arena::Scope scope(exec_.scratch);
     float* x = exec_.floats(cells() * model_->config.d_model);
-    DecodedMasks masks = take_masks();
     condition(o, reverse_, x);
     lap(SAMLET_STAGE_MEMORY_ATTENTION);
-    decode(x, nullptr, 0, kPaddingAlone, nullptr, &masks);
-    take_result(o, masks, true);
+    {
+        Arena::Scope decode_scope(exec_.scratch);
+        DecodedMasks masks = take_masks();
+        decode(x, nullptr, 0, kPaddingAlone, nullptr, &masks);
+        take_result(o, masks, true);
+    }
     lap(SAMLET_STAGE_MASK_DECODER);
     // A prompted frame keeps the memory that the prompt gave it.
     if (!o.bank.has_prompted(frame_))
@@ -666,6 +686,7 @@ Status Tracker::run_memory_attention(const samlet_memory_attention_args& args) {
     for (size_t i = 0; i < memory.pointers * m; i++) keys[i] = args.memory[pointer_offset + i] + args.memory_pos[pointer_offset + i];
     memcpy(x, args.current, cells() * d * sizeof(float));
     exec_.kernels->add_scaled(args.current_pos, kPositionWeight, cells() * d, x);
+    model_->memory_attention.begin(exec_, x, grid_, cosine_, rotary_sine_);
     model_->memory_attention.run(exec_, x, grid_, memory, cosine_, rotary_sine_);
     memcpy(args.output, x, cells() * d * sizeof(float));
     return check_defect();

@@ -82,6 +82,7 @@ class Tracker : public Session {
     void clean(TrackedObject& object);
     // x = top features conditioned on the object's memories, or on their absence.
     void condition(const TrackedObject& object, bool reverse, float* x);
+    void begin_condition(float* x);
     void condition_on_nothing(float* x);
     void commit(TrackedObject& object);
     void track_object(TrackedObject& object);
@@ -94,6 +95,10 @@ class Tracker : public Session {
     TrackerConfig tracker_config_;
     TrackedObject* objects_ = nullptr;
     const float** logit_list_ = nullptr;  // [max_objects], for results that look at all objects
+    // What memory attention makes of the frame before it sees a memory, [cells][d_model]: kept for all objects if there can
+    // be more than one, else null.
+    float* begun_ = nullptr;
+    bool begun_valid_ = false;
     float* sine_top_ = nullptr;     // [grid][d_model / 2]
     float* sine_memory_ = nullptr;  // [grid][memory_dim / 2]
     float* cosine_ = nullptr;       // rotary tables, [grid][d_model / 2]

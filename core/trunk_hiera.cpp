@@ -13,7 +13,13 @@ constexpr float kEps = 1e-6f;
 constexpr size_t kPatch = 7, kPatchStride = 4, kPatchPadding = 3;
 // Tokens that pass through a block together: enough rows for the matrix products, few enough that a strip of qkv or of
 // the MLP's hidden layer stays in the cache instead of being a map of its own.
-constexpr size_t kStripTokens = 2048;
+constexpr size_t kStripTokens = 2048, kLeastStripTokens = 1024, kStripFloats = 576 * 1024;
+
+// Tokens of a strip whose widest layer has `channels`.
+size_t strip_tokens(size_t channels) {
+    const size_t tokens = kStripFloats / channels;
+    return tokens > kStripTokens ? kStripTokens : tokens < kLeastStripTokens ? kLeastStripTokens : tokens;
+}
 
 size_t divide_up(size_t a, size_t b) { return (a + b - 1) / b; }
 
@@ -152,7 +158,7 @@ namespace {
 // x += mlp(norm2(x)), strip by strip.
 void run_mlp(Exec& exec, const TrunkBlock& b, float* x, size_t tokens) {
     Arena::Scope scope(exec.scratch);
-    const size_t strip = tokens < kStripTokens ? tokens : kStripTokens;
+    const size_t most = strip_tokens(b.hidden), strip = tokens < most ? tokens : most;
     float* normed = exec.floats(strip * b.out);
     float* hidden = exec.floats(strip * b.hidden);
     for (size_t first = 0; first < tokens; first += strip) {
@@ -184,7 +190,8 @@ void run_windows(Exec& exec, const TrunkBlock& b, float* x, size_t side, float* 
     const size_t w = b.window ? b.window : side, area = w * w;
     const size_t per_row = divide_up(side, w), windows = per_row * per_row;
     const size_t q_side = b.pools ? w / 2 : w, q_area = q_side * q_side, map = b.pools ? side / 2 : side;
-    size_t strip = kStripTokens / area ? kStripTokens / area : 1;
+    const size_t most = strip_tokens(3 * b.out);
+    size_t strip = most / area ? most / area : 1;
     if (strip > windows) strip = windows;
 
     float* normed = exec.floats(strip * area * b.in);
@@ -270,7 +277,7 @@ void run_windows(Exec& exec, const TrunkBlock& b, float* x, size_t side, float* 
 // A global block that does not pool: keys and values of the whole map, queries in strips.
 void run_global(Exec& exec, const TrunkBlock& b, float* x, size_t side) {
     Arena::Scope scope(exec.scratch);
-    const size_t tokens = side * side, strip = tokens < kStripTokens ? tokens : kStripTokens;
+    const size_t tokens = side * side, most = strip_tokens(b.out), strip = tokens < most ? tokens : most;
     float* kv = exec.floats(tokens * 2 * b.out);
     float* normed = exec.floats(strip * b.in);
     float* q = exec.floats(strip * b.out);

@@ -125,6 +125,10 @@ const float* WeightReader::as_f32(const TensorEntry& entry, Temporary& temporary
     return values;
 }
 
+void WeightReader::release(const TensorEntry& entry) const {
+    if (mapped_) port::release_pages(entry.data, static_cast<size_t>(entry.bytes));
+}
+
 uint32_t WeightReader::extent(const TensorName& name, uint32_t dim) {
     if (!status_.ok()) return 0;
     const TensorEntry* entry = find(name.text());
@@ -204,7 +208,10 @@ LinearId WeightReader::linear(const TensorName& prefix, size_t in, size_t out, A
     Temporary weight_memory, bias_memory;
     const float* w = as_f32(*weight, weight_memory);
     const float* b = as_f32(*bias, bias_memory);
-    return w && b ? add(in, out, activation, w, b) : 0;
+    if (!w || !b) return 0;
+    const LinearId id = add(in, out, activation, w, b);
+    release(*weight);
+    return id;
 }
 
 LinearId WeightReader::linear_rows(const TensorName& prefix, size_t in, size_t total, size_t first, size_t out) {
@@ -215,7 +222,10 @@ LinearId WeightReader::linear_rows(const TensorName& prefix, size_t in, size_t t
     Temporary weight_memory, bias_memory;
     const float* w = as_f32(*weight, weight_memory);
     const float* b = as_f32(*bias, bias_memory);
-    return w && b ? add(in, out, Activation::none, w + first * in, b + first) : 0;
+    if (!w || !b) return 0;
+    const LinearId id = add(in, out, Activation::none, w + first * in, b + first);
+    if (first + out == total) release(*weight);
+    return id;
 }
 
 LinearId WeightReader::convolution(const TensorName& prefix, size_t in, size_t out, size_t size) {
@@ -233,6 +243,7 @@ LinearId WeightReader::convolution(const TensorName& prefix, size_t in, size_t o
     for (size_t o = 0; o < out; o++)
         for (size_t c = 0; c < in; c++)
             for (size_t k = 0; k < taps; k++) ordered[o * patch + k * in + c] = w[(o * in + c) * taps + k];
+    release(*weight);
     return add(patch, out, Activation::none, ordered, b);
 }
 
@@ -253,6 +264,7 @@ LinearId WeightReader::deconvolution(const TensorName& prefix, size_t in, size_t
             repeated[k * out + o] = b[o];
             for (size_t c = 0; c < in; c++) ordered[(k * out + o) * in + c] = w[(c * out + o) * 4 + k];
         }
+    release(*weight);
     return add(in, 4 * out, Activation::none, ordered, repeated);
 }
 

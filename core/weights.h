@@ -41,6 +41,8 @@ class WeightReader {
     // `used`: one flag per tensor of the file, cleared by the constructor. `linears` is null while measuring.
     WeightReader(const ModelFile& file, Arena& arena, bool* used, LinearWeights* linears, LayerGroup* groups);
 
+    // The file is a mapping of ours: what has been packed may leave memory.
+    void set_mapped(bool mapped) { mapped_ = mapped; }
     bool measuring() const { return linears_ == nullptr; }
     const Status& status() const { return status_; }
     size_t linear_count() const { return linear_count_; }
@@ -86,6 +88,7 @@ class WeightReader {
     const TensorEntry* find(const char* name) const;
     const TensorEntry* require(const TensorName& name, size_t d0, size_t d1, size_t d2, size_t d3);
     const float* as_f32(const TensorEntry& entry, Temporary& temporary);
+    void release(const TensorEntry& entry) const;
     LinearId add(size_t in, size_t out, Activation activation, const float* weights, const float* bias);
     void out_of_memory();
     void fail_with(const Status& status);
@@ -96,6 +99,7 @@ class WeightReader {
     LinearWeights* linears_;
     LayerGroup* groups_;
     LayerGroup group_ = LayerGroup::image;
+    bool mapped_ = false;
     size_t linear_count_ = 0, packed_bytes_ = 0;
     Status status_;
 };

@@ -18,8 +18,8 @@ namespace port {
 // Maps a regular file read only. False (and `reason`, a static sentence part) if that fails.
 bool map_file(const char* path, FileMapping* mapping, const char** reason);
 void unmap_file(const FileMapping& mapping);
-// The pages will not be needed soon: they may leave memory until they are.
-void release_pages(const FileMapping& mapping);
+// This part of a mapping will not be needed soon: its whole pages may leave memory until they are.
+void release_pages(const void* data, size_t size);
 
 // Never on a frame path.
 void* allocate(size_t bytes, size_t alignment);  // null when there is none

@@ -78,6 +78,7 @@ int main(int argc, char **argv) {
     tracker_config.max_frame_width = picture.width;
     tracker_config.max_frame_height = picture.height;
     tracker_config.clip_length = (uint32_t)count;
+    tracker_config.flags = SAMLET_TRACKER_YIELD; /* other programs share the cores */
     if (samlet_tracker_memory(model, &tracker_config, &tracker_plan, &error)) return fail("memory", error.message);
     tracker_config.memory = block_for(&tracker_plan);
     tracker_config.memory_size = tracker_plan.bytes;

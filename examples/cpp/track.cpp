@@ -52,6 +52,7 @@ static void track(const std::string& model_path, float x, float y, const std::ve
     config.max_frame_width = picture.width;
     config.max_frame_height = picture.height;
     config.clip_length = static_cast<uint32_t>(frames.size());
+    config.flags = SAMLET_TRACKER_YIELD;  // other programs share the cores
     sam::Block tracker_block(sam::Tracker::memory(model, config));
     config.place_in(tracker_block);
     sam::Tracker tracker(model, config);

@@ -47,8 +47,11 @@ void unmap_file(const FileMapping& mapping) {
     if (mapping.data) munmap(const_cast<void*>(mapping.data), mapping.size);
 }
 
-void release_pages(const FileMapping& mapping) {
-    if (mapping.data) madvise(const_cast<void*>(mapping.data), mapping.size, MADV_DONTNEED);
+void release_pages(const void* data, size_t size) {
+    const uintptr_t page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+    const uintptr_t first = (reinterpret_cast<uintptr_t>(data) + page - 1) / page * page;
+    const uintptr_t last = (reinterpret_cast<uintptr_t>(data) + size) / page * page;
+    if (first < last) madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
 }
 
 void* allocate(size_t bytes, size_t alignment) {

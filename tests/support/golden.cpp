@@ -46,6 +46,7 @@ std::string quoted(const std::string& text) {
 void run_python(const std::string& script, const std::vector<std::string>& arguments) {
     std::string command = quoted(SAMLET_PYTHON) + " " + quoted(script);
     for (const std::string& argument : arguments) command += " " + quoted(argument);
+    command += " >/dev/null";
     // Sanitizers that are preloaded for this process are not for Python.
     if (system(("env -u LD_PRELOAD " + command).c_str()) != 0) throw std::runtime_error("failed: " + command);
 }
