@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-prompt=(--point "432,270")
+prompt=(--box "315,0,520,400")
 video=examples/data/bedroom
 out=build/quickstart
 

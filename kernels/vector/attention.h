@@ -126,7 +126,7 @@ SAMLET_INLINE void multiply(const float* left, const float* right, size_t right_
 }
 
 template <class V, size_t M, size_t N>
-void score_panel(const GroupTask& task, const float* panel, float* scores) {
+SAMLET_APART void score_panel(const GroupTask& task, const float* panel, float* scores) {
     V sums[M][N];
     SAMLET_UNROLL
     for (size_t m = 0; m < M; ++m) {
@@ -191,7 +191,7 @@ float softmax_row(float* scores, size_t pitch, size_t keys, float* running) {
 
 // out = (out before + probabilities v) after, for N vectors of columns; before and after are factors per row.
 template <class V, size_t M, size_t N, bool ragged>
-void add_values(const GroupTask& task, size_t column, const float* before, const float* after) {
+SAMLET_APART void add_values(const GroupTask& task, size_t column, const float* before, const float* after) {
     float* out = task.out + column;
     const size_t last_lanes = ragged ? task.dv % V::width : V::width;
     V sums[M][N];

@@ -9,3 +9,5 @@
 #define SAMLET_UNROLL _Pragma("GCC unroll 16")
 #endif
 #define SAMLET_INLINE inline __attribute__((always_inline))
+// For functions around a hot loop: inlined into something larger, gcc may spill the loop's registers.
+#define SAMLET_APART __attribute__((noinline))

@@ -6,10 +6,7 @@
 //! constant with what the C compiler says.
 //!
 //! Enumerations are plain integers, so that a value from a newer library is no undefined behaviour.
-#![no_std]
 #![allow(non_camel_case_types)]
-
-extern crate std;
 
 use std::os::raw::{c_char, c_uint, c_void};
 
@@ -32,9 +29,9 @@ macro_rules! structs {
         )*
         /// One line per struct (name, size, alignment) and field (name, offset).
         #[doc(hidden)]
-        pub fn layout() -> std::string::String {
+        pub fn layout() -> String {
             use std::fmt::Write;
-            let mut text = std::string::String::new();
+            let mut text = String::new();
             $(
                 let (size, alignment) = (std::mem::size_of::<$name>(), std::mem::align_of::<$name>());
                 writeln!(text, "struct {} {} {}", stringify!($name), size, alignment).unwrap();
