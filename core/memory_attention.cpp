@@ -112,7 +112,10 @@ void cross_attention(const Frame& f, const MemoryAttentionLayer& l, const Memory
     Exec& exec = f.exec;
     Arena::Scope scope(exec.scratch);
     const Kernels& kernels = *exec.kernels;
-    const size_t c = f.model.d_model, m = f.model.memory_dim, block = kernels.axial_block;
+    const size_t c = f.model.d_model, m = f.model.memory_dim;
+    // Smaller blocks where a full one would leave threads without work.
+    const size_t share = (f.tokens + exec.threads - 1) / exec.threads;
+    const size_t block = share < kernels.axial_block ? share : kernels.axial_block;
     const size_t scratch_size =
         Arena::rounded(kernels.axial_scratch(c, f.rotary.grid, m, memory.frames) * sizeof(float)) / sizeof(float);
     float* sums = exec.floats(f.tokens * m);

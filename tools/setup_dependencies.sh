@@ -2,6 +2,8 @@
 # Installs what samlet needs on Debian 12 and 13 (amd64, arm64) and builds the XNNPACK it is written for.
 # Running it again is cheap: what is already there is left alone, and then no root is needed.
 set -Eeuo pipefail
+# shellcheck source=tools/setup_common.sh
+. "$(dirname "$0")/setup_common.sh"
 
 usage() {
     cat <<'END'
@@ -25,7 +27,6 @@ xnn_pool_path="pool/main/x/xnnpack/xnnpack_$xnn_version.orig.tar.xz"
 min_version='0.0~git2023'
 trixie_sources=/etc/apt/sources.list.d/samlet-trixie.sources
 trixie_preferences=/etc/apt/preferences.d/samlet
-archive_keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
 dev=0 do_packages=1 do_xnnpack=1 print_prefix=0
 for arg in "$@"; do
@@ -39,15 +40,7 @@ for arg in "$@"; do
     esac
 done
 
-# Under sudo only the packages are root's business; XNNPACK goes to the cache of the user who will build.
-build_as=
-if [ "$(id -u)" = 0 ] && [ -n "${SUDO_USER:-}" ] && [ "$SUDO_USER" != root ] && [ -z "${SAMLET_CACHE:-}" ]; then
-    build_as=$SUDO_USER
-    HOME=~root # sudo may have kept the user's
-    unset XDG_CACHE_HOME
-fi
-
-cache=${SAMLET_CACHE:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/samlet}
+find_cache
 machine=$(uname -m)
 prefix_file=$cache/xnnpack-prefix-$machine
 if [ $print_prefix = 1 ]; then
@@ -56,31 +49,8 @@ if [ $print_prefix = 1 ]; then
     exit 0
 fi
 
-step() { echo "setup: $*"; }
-die() { echo "setup: error: $*" >&2; trap - ERR; exit 1; }
-
-log=$cache/setup.log
-scratch=
-mkdir -p "$cache" || die "cannot create $cache; set SAMLET_CACHE to a writable directory."
-exec 9>"$cache/lock"
-flock 9 # two runs at once would build twice
-: >"$log"
-on_error() {
-    [ "$BASH_SUBSHELL" = 0 ] || return 0 # the parent shell reports too
-    echo "setup: error: the step above failed; end of $log:" >&2
-    tail -n 40 "$log" >&2
-}
-trap on_error ERR
-trap '[ -z "$scratch" ] || rm -rf "$scratch"' EXIT
-logged() { echo "+ $*" >>"$log"; "$@" >>"$log" 2>&1 </dev/null; }
-
-[ -r /etc/os-release ] && . /etc/os-release
-[ "${ID:-}" = debian ] && command -v apt-get >/dev/null ||
-    die "only Debian 12 and 13 are supported; elsewhere install the libraries listed in README.md and set SAMLET_XNNPACK_PREFIX."
-case ${VERSION_ID:-} in
-    12 | 13) debian=$VERSION_ID ;;
-    *) die "Debian ${VERSION_ID:-(unknown version)} is not supported, only 12 and 13." ;;
-esac
+begin_setup
+check_debian "elsewhere install the libraries listed in README.md and set SAMLET_XNNPACK_PREFIX."
 case $machine in
     x86_64 | aarch64) ;;
     *) die "the architecture $machine is not supported, only x86_64 and aarch64." ;;
@@ -100,30 +70,7 @@ if [ "$debian" = 13 ] && [ "$machine" = aarch64 ]; then
 fi
 [ $dev = 1 ] && packages+=(clang clang-format valgrind)
 
-missing_packages() {
-    local p state
-    for p in "${packages[@]}"; do
-        state=$(dpkg-query -W -f='${db:Status-Status} ${Version}' "$p" 2>/dev/null || true)
-        case $p in
-            libpthreadpool-dev | libcpuinfo-dev)
-                [ "${state%% *}" = installed ] && dpkg --compare-versions "${state#* }" ge "$min_version" || echo "$p" ;;
-            *) [ "${state%% *}" = installed ] || echo "$p" ;;
-        esac
-    done
-}
-
-# Base address of the Debian archive that apt already uses for the given release ("bookworm", "trixie"), whatever the
-# syntax of its sources. Only main of the archive itself: no security, no updates, no third parties.
-archive_of() {
-    apt-get indextargets --format '$(REPO_URI) $(LABEL) $(CODENAME) $(COMPONENT)' 'Created-By: Packages' 2>/dev/null |
-        awk -v codename="$1" '$2 == "Debian" && $3 == codename && $4 == "main" && !seen++ { print $1 }'
-}
-
-as_root=()
-apt_get() {
-    logged "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -y -o DPkg::Lock::Timeout=600 \
-        -o Acquire::Retries=3 "$@"
-}
+oldest=([libpthreadpool-dev]=$min_version [libcpuinfo-dev]=$min_version)
 
 # Debian 12's pthreadpool and cpuinfo are too old. Debian 13's run on Debian 12's libc, so take these and nothing else
 # from the trixie suite of the same mirror: priority 1 keeps everything else out.
@@ -153,36 +100,14 @@ END
     apt_get install debian-archive-keyring
 }
 
-install_packages() {
-    local missing
-    mapfile -t missing < <(missing_packages)
-    if [ ${#missing[@]} = 0 ]; then
-        step "packages: all ${#packages[@]} present"
-        return
-    fi
-    if [ "$(id -u)" != 0 ]; then
-        command -v sudo >/dev/null ||
-            die "these packages are missing and neither root nor sudo is available to install them: ${missing[*]}"
-        as_root=(sudo)
-        [ -t 2 ] || as_root=(sudo -n)
-        # logged() hides the prompt, so ask for the password here.
-        "${as_root[@]}" true || die "these packages are missing and sudo was refused: ${missing[*]}"
-    fi
-    step "packages: reading the package lists"
-    # A broken third-party source must not stop us here; if it matters, the installation below fails.
+before_installing() {
+    [ "$debian" = 12 ] || return 0
+    step "packages: taking pthreadpool and cpuinfo from the trixie suite of the same mirror"
+    add_trixie
     apt_get update || true
-    if [ "$debian" = 12 ]; then
-        step "packages: taking pthreadpool and cpuinfo from the trixie suite of the same mirror"
-        add_trixie
-        apt_get update || true
-    fi
-    step "packages: installing ${#missing[@]}: ${missing[*]}"
-    apt_get install --no-install-recommends "${missing[@]}"
-    mapfile -t missing < <(missing_packages)
-    [ ${#missing[@]} = 0 ] || die "apt did not deliver a usable version of: ${missing[*]} (see $log)"
 }
 
-[ $do_packages = 1 ] && install_packages
+[ $do_packages = 1 ] && install_packages before_installing
 [ $do_xnnpack = 1 ] || exit 0
 
 if [ -n "$build_as" ]; then
@@ -230,24 +155,13 @@ flags_hash=$(printf '%s\n' "$xnn_sha256" "${options[@]}" | sha256sum | cut -c1-8
 prefix=$cache/xnnpack-${xnn_version#0.0~}-$machine-$compiler_id-$flags_hash
 
 if [ ! -e "$prefix/lib/libXNNPACK.a" ]; then
-    mirror=$(archive_of "$VERSION_CODENAME")
-    if [ -z "$mirror" ]; then
-        # The lists may have been removed to save space; the sources are enough.
-        mirror=$(apt-get indextargets --no-release-info --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' \
-            'Created-By: Packages' |
-            awk -v suite="$VERSION_CODENAME" '$2 == suite && $3 == "main" && !seen++ { print $1 }')
-    fi
-    mirror=${mirror%/}
-    case $mirror in
-        mirror+file:*) # cloud images keep the mirrors in a list
-            mirror=$(awk '!/^#/ && NF && !seen++ { print $1 }' "${mirror#mirror+file:}") ;;
-    esac
+    mirror=$(own_archive)
     [ -n "$mirror" ] || die "apt's sources name no Debian archive to fetch XNNPACK from."
     scratch=$(mktemp -d "$cache/build.XXXXXX")
     step "XNNPACK $xnn_version: fetching the source"
     # apt's own downloader knows its proxies and credentials.
     logged /usr/lib/apt/apt-helper -o APT::Sandbox::User=root -o Acquire::Retries=3 \
-        download-file "${mirror%/}/$xnn_pool_path" "$scratch/xnnpack.tar.xz"
+        download-file "$mirror/$xnn_pool_path" "$scratch/xnnpack.tar.xz"
     echo "$xnn_sha256  $scratch/xnnpack.tar.xz" | sha256sum --check --status ||
         die "the XNNPACK source archive has an unexpected checksum; nothing was built."
     mkdir "$scratch/src"

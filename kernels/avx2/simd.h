@@ -26,6 +26,7 @@ struct Vec {
     static constexpr size_t tile_floats = 64 * 1024;
     static constexpr size_t block_queries = 128;
     static constexpr size_t lane_vectors = 2;
+    static constexpr size_t axial_rows = 4;
 
     __m256 v;
 

@@ -32,7 +32,8 @@ struct Vec {
     static constexpr size_t rows = 12;
     static constexpr size_t tile_floats = 64 * 1024;
     static constexpr size_t block_queries = 128;
-    static constexpr size_t lane_vectors = 4;
+    static constexpr size_t lane_vectors = 2;
+    static constexpr size_t axial_rows = 8;
 
     __m512 v;
 

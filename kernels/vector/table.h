@@ -12,7 +12,7 @@
 //   width            floats per vector, a multiple of 4
 //   rows             rows of a register block of attention
 //   tile_floats      size of a tile of keys and values
-//   lane_vectors         vectors of queries of a register block of axial attention
+//   axial_rows, lane_vectors   of a register block of axial attention: rows of factors, vectors of queries
 //   block_queries    queries that pass a tile of keys together
 //   *_part           the first n < width lanes only, touching no memory beyond; lanes not loaded are 0
 //   Four, pick<i>    four neighbouring scalars, and one of them as the factor b of add_product
@@ -41,7 +41,7 @@ template <class V>
 constexpr Kernels vector_table(const char* name) {
     return {
         name,           key_panel<V>,  V::block_queries, attend_scratch<V>, pack_keys<V>,
-        attend<V>, axial_queries, axial_scratch, attend_axial<V>,      layer_norm<V>, gelu<V>,          sigmoid<V>,        add<V>,
+        attend<V>, axial_queries, axial_scratch<V>, attend_axial<V>,      layer_norm<V>, gelu<V>,          sigmoid<V>,        add<V>,
         add_scaled<V>,  max4<V>,       rotate<V>,        depthwise_row<V>,  f32_to_bf16<V>,
         bf16_to_f32<V>, f16_to_f32<V>, resize_row,
     };

@@ -124,10 +124,11 @@ class Clip {
 
     samlet_result result(int32_t object);
     samlet_tensor_view features(samlet_feature_level level);
-    // Compares the object's result on the current frame. A miss is remembered, so that finish() can show all figures.
+    // Compares the object's result on the current frame. A miss is printed and remembered: finish() fails.
     void expect(int32_t object, const Answer& answer);
     // Prints the worst figures of the scenario; fails if there was a miss, or if not `answers` results were compared.
-    void finish(size_t answers);
+    // Returns the largest error of the logits.
+    double finish(size_t answers);
 
     static constexpr uint32_t kWidth = 960, kHeight = 540;
 
@@ -139,9 +140,8 @@ class Clip {
     Bounds bounds_;
     samlet_tracker* tracker_ = nullptr;
     int64_t frame_ = 0;
-    size_t answers_ = 0;
+    size_t answers_ = 0, misses_ = 0;
     double worst_logits_ = 0, worst_iou_ = 0, worst_score_ = 0, least_pixels_ = 1, least_mask_iou_ = 1;
-    std::string misses_;
 };
 
 // The exact size of a tracker's block. Prints it.

@@ -10,8 +10,13 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
-
+#ifdef __cplusplus
+extern "C" {
+#endif
 #include <cmocka.h>
+#ifdef __cplusplus
+}
+#endif
 /* clang-format on */
 
 #include "samlet/samlet.h"

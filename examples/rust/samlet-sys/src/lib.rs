@@ -24,7 +24,7 @@ macro_rules! structs {
     ($( pub struct $name:ident { $( pub $field:ident: $type:ty, )* } )*) => {
         $(
             #[repr(C)]
-            #[derive(Clone, Copy)]
+            #[derive(Clone, Copy, Debug)]
             pub struct $name { $( pub $field: $type, )* }
         )*
         /// One line per struct (name, size, alignment) and field (name, offset).

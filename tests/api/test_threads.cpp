@@ -1,0 +1,160 @@
+// Numbers of threads, sessions side by side, flags of the threads.
+//
+// SPDX-License-Identifier: Apache-2.0
+#include <sched.h>
+
+#include <atomic>
+#include <cstring>
+#include <thread>
+#include <vector>
+
+#include "scene.h"
+
+namespace {
+
+constexpr int kFrames = 6;
+constexpr uint32_t kWidth = SCENE_WIDTH, kHeight = SCENE_HEIGHT;
+
+void track(const samlet_tracker_config& config, recording* out) {
+    samlet_tracker* t = scene_tracker(&config);
+    recording_init(out);
+    for (int i = 0; i < kFrames; i++) {
+        scene_set(t, i, i);
+        if (i == 0) scene_click(t, 1, scene_disc(kWidth, kHeight, 0));
+        if (i == 2) scene_click(t, 2, scene_square(kWidth, kHeight, 2));
+        scene_track(t);
+        recording_add(out, t, 1);
+        if (i >= 2) recording_add(out, t, 2);
+    }
+    samlet_tracker_destroy(t);
+}
+
+samlet_tracker_config two_objects(uint32_t threads, uint32_t flags = 0) {
+    samlet_tracker_config config = scene_tracker_config();
+    config.max_objects = 2;
+    config.threads = threads;
+    config.flags = flags;
+    return config;
+}
+
+// More threads than processors, too.
+void the_number_of_threads_changes_nothing(void**) {
+    recording one;
+    track(two_objects(1), &one);
+    for (uint32_t threads : {2u, 3u, 5u, 8u, 0u}) {
+        recording many;
+        track(two_objects(threads, SAMLET_TRACKER_YIELD), &many);
+        assert_same_recordings(&one, &many);
+        recording_free(&many);
+    }
+    recording_free(&one);
+}
+
+void yielding_changes_nothing(void**) {
+    recording spin, yield;
+    track(two_objects(2), &spin);
+    track(two_objects(2, SAMLET_TRACKER_YIELD), &yield);
+    assert_same_recordings(&spin, &yield);
+    recording_free(&spin);
+    recording_free(&yield);
+}
+
+void pinned_threads_stay_on_their_processors(void**) {
+    cpu_set_t before, after;
+    assert_int_equal(sched_getaffinity(0, sizeof before, &before), 0);
+    recording free_threads, pinned;
+    track(two_objects(2), &free_threads);
+    track(two_objects(2, SAMLET_TRACKER_PIN_THREADS | SAMLET_TRACKER_YIELD), &pinned);
+    assert_int_equal(sched_getaffinity(0, sizeof after, &after), 0);
+    sched_setaffinity(0, sizeof before, &before);
+    assert_int_equal(CPU_COUNT(&after), 1);  // the caller is thread 0
+    assert_same_recordings(&free_threads, &pinned);
+    recording_free(&free_threads);
+    recording_free(&pinned);
+}
+
+void the_most_threads_work(void**) {
+    recording one, many;
+    track(two_objects(1), &one);
+    track(two_objects(64, SAMLET_TRACKER_YIELD), &many);
+    assert_same_recordings(&one, &many);
+    recording_free(&one);
+    recording_free(&many);
+}
+
+// One model, many sessions: created, used and destroyed at the same time.
+void sessions_side_by_side(void**) {
+    constexpr int kSessions = 3;
+    recording alone, recordings[kSessions];
+    track(two_objects(1), &alone);
+    std::atomic<int> ready{0};
+    std::vector<std::thread> threads;
+    for (recording& r : recordings)
+        threads.emplace_back([&ready, &r] {
+            ready++;
+            while (ready.load() < kSessions) std::this_thread::yield();
+            track(two_objects(1), &r);
+        });
+    for (std::thread& thread : threads) thread.join();
+    for (recording& r : recordings) {
+        assert_same_recordings(&alone, &r);
+        recording_free(&r);
+    }
+    recording_free(&alone);
+}
+
+// A session may wander between threads as long as calls do not overlap.
+void a_session_changes_threads(void**) {
+    const samlet_tracker_config config = two_objects(2, SAMLET_TRACKER_YIELD);
+    recording want, got;
+    track(config, &want);
+    recording_init(&got);
+    samlet_tracker* t = nullptr;
+    std::thread([&] { t = scene_tracker(&config); }).join();
+    for (int i = 0; i < kFrames; i++) {
+        std::thread([&] { scene_set(t, i, i); }).join();
+        std::thread([&] {
+            if (i == 0) scene_click(t, 1, scene_disc(kWidth, kHeight, 0));
+            if (i == 2) scene_click(t, 2, scene_square(kWidth, kHeight, 2));
+            scene_track(t);
+        }).join();
+        recording_add(&got, t, 1);
+        if (i >= 2) recording_add(&got, t, 2);
+    }
+    std::thread([&] { samlet_tracker_destroy(t); }).join();
+    assert_same_recordings(&want, &got);
+    recording_free(&want);
+    recording_free(&got);
+}
+
+// Errors of one thread's session are not those of another's.
+void messages_belong_to_their_session(void**) {
+    const samlet_tracker_config config = two_objects(1);
+    samlet_tracker *a = scene_tracker(&config), *b = scene_tracker(&config);
+    scene_set(a, 0, 0);
+    scene_set(b, 0, 0);
+    assert_int_equal(samlet_tracker_remove_object(a, 123), SAMLET_ERROR_NOT_FOUND);
+    assert_int_equal(samlet_tracker_remove_object(b, 456), SAMLET_ERROR_NOT_FOUND);
+    assert_non_null(std::strstr(samlet_tracker_message(a), "123"));
+    assert_non_null(std::strstr(samlet_tracker_message(b), "456"));
+    samlet_tracker_destroy(a);
+    samlet_tracker_destroy(b);
+}
+
+}  // namespace
+
+int main() {
+    // What the scene makes when first asked must not be made by several threads at once.
+    scene_model();
+    for (int i = 0; i < kFrames; i++) scene_clip(i);
+    const CMUnitTest tests[] = {
+        cmocka_unit_test(the_number_of_threads_changes_nothing),
+        cmocka_unit_test(yielding_changes_nothing),
+        cmocka_unit_test(pinned_threads_stay_on_their_processors),
+        cmocka_unit_test(the_most_threads_work),
+        cmocka_unit_test(sessions_side_by_side),
+        cmocka_unit_test(a_session_changes_threads),
+        cmocka_unit_test(messages_belong_to_their_session),
+    };
+    return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
