@@ -427,10 +427,13 @@ void position_codes(void**) {
         }
         check_module(name, relative_error(codes.data(), codes.size(), channels_last(golden)));
     }
+    const PromptEncoder& prompts = model.get()->impl.prompt_encoder;
     const Array dense = npz.get("dense_pe");
-    std::vector<float> codes(dense.count());
+    const size_t grid = dense.shape[2];
+    std::vector<float> codes(dense.count()), along_x(grid * prompts.d_model), along_y(grid * prompts.d_model);
     Bench bench(model.get()->impl);
-    model.get()->impl.prompt_encoder.fill_dense_position(bench.exec, dense.shape[2], codes.data());
+    prompts.fill_position_tables(grid, along_x.data(), along_y.data());
+    prompts.expand_position(bench.exec, grid, along_x.data(), along_y.data(), codes.data());
     check_module("dense_pe", relative_error(codes.data(), codes.size(), channels_last(dense)));
 }
 

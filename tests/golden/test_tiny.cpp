@@ -14,7 +14,7 @@ std::string weights() { return random_model("sam2.1_hiera_tiny"); }
 void point(void**) {
     const OpenModel model(weights());
     const Npz npz(golden_file("golden/tiny/point.npz"));
-    // Minutes a frame where the kernels are sanitized.
+    // Half a minute a frame where the kernels are sanitized.
     const int64_t frames = kSanitized ? 3 : 10;
     Clip clip(model, "tiny/point");
     for (int64_t frame = 0; frame < frames; frame++) {

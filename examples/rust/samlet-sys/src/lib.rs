@@ -113,7 +113,8 @@ constants! {
     pub const SAMLET_FEATURES_STRIDE16: samlet_feature_level = 2;
 }
 
-pub type samlet_log_fn = Option<unsafe extern "C" fn(context: *mut c_void, level: samlet_log_level, text: *const c_char)>;
+pub type samlet_log_fn =
+    Option<unsafe extern "C" fn(context: *mut c_void, level: samlet_log_level, text: *const c_char)>;
 
 handles! {
     pub struct samlet_model;

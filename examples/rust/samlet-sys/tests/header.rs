@@ -124,7 +124,8 @@ fn every_struct_lies_in_memory_as_in_c() {
         let mut parts = line.split(' ');
         let (kind, name) = (parts.next().unwrap(), parts.next().unwrap());
         if kind == "struct" {
-            writeln!(program, "printf(\"struct {name} %zu %zu\\n\", sizeof({name}), ALIGNMENT({name}));").unwrap();
+            writeln!(program, "printf(\"struct {name} %zu %zu\\n\", sizeof({name}), ALIGNMENT({name}));")
+                .unwrap();
         } else {
             let (of, field) = name.split_once('.').unwrap();
             // `type` and `box` are words of Rust.

@@ -49,7 +49,9 @@ pub(crate) fn check_rows(what: &str, have: usize, rows: u64, row: u64, stride: u
     };
     match need {
         Some(need) if row <= stride && need <= have as u64 => Ok(()),
-        _ => Err(invalid(format!("{what} has {have} bytes; {rows} rows of {row} bytes every {stride} bytes do not fit"))),
+        _ => Err(invalid(format!(
+            "{what} has {have} bytes; {rows} rows of {row} bytes every {stride} bytes do not fit"
+        ))),
     }
 }
 
@@ -77,7 +79,13 @@ impl<'p> Frame<'p> {
     }
 
     /// Any format of one plane; `stride` is the distance of rows in bytes.
-    pub fn packed(format: PixelFormat, pixels: &'p [u8], width: u32, height: u32, stride: usize) -> Result<Frame<'p>> {
+    pub fn packed(
+        format: PixelFormat,
+        pixels: &'p [u8],
+        width: u32,
+        height: u32,
+        stride: usize,
+    ) -> Result<Frame<'p>> {
         let row = u64::from(width) * format.bytes_per_pixel();
         check_rows("the picture", pixels.len(), height.into(), row, stride as u64)?;
         Ok(Frame::new(format as u32, width, height, [pixels, &[]], [stride as u64, 0]))
@@ -101,7 +109,12 @@ impl<'p> Frame<'p> {
 
     /// Three planes of `side` x `side` floats, one after the other, already resized to the session's image size and
     /// normalised. Masks, boxes and prompts refer to a picture of `output_width` x `output_height`.
-    pub fn normalised(planes: &'p [f32], side: u32, output_width: u32, output_height: u32) -> Result<Frame<'p>> {
+    pub fn normalised(
+        planes: &'p [f32],
+        side: u32,
+        output_width: u32,
+        output_height: u32,
+    ) -> Result<Frame<'p>> {
         let (bytes, row) = (std::mem::size_of_val(planes), 4 * u64::from(side));
         check_rows("the picture", bytes, 3 * u64::from(side), row, row)?;
         let mut frame = Frame::new(sys::SAMLET_PIXEL_NORMALISED, side, side, [&[], &[]], [row, 0]);

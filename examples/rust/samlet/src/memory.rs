@@ -44,7 +44,9 @@ impl MemoryPlan {
             bytes: plan.bytes,
             alignment: plan.alignment,
             // SAFETY: names are 0-terminated.
-            parts: parts.map(|part| MemoryPart { name: unsafe { text(part.name.as_ptr()) }, bytes: part.bytes }).collect(),
+            parts: parts
+                .map(|part| MemoryPart { name: unsafe { text(part.name.as_ptr()) }, bytes: part.bytes })
+                .collect(),
         })
     }
 }

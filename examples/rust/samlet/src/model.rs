@@ -71,7 +71,8 @@ impl<'m> ModelConfig<'m> {
         memory: Option<&mut [MaybeUninit<u8>]>,
         function: impl FnOnce(&sys::samlet_model_config) -> Result<T>,
     ) -> Result<T> {
-        let c_text = |bytes: &[u8]| CString::new(bytes).map_err(|_| invalid("there is a zero byte in a path or name"));
+        let c_text =
+            |bytes: &[u8]| CString::new(bytes).map_err(|_| invalid("there is a zero byte in a path or name"));
         let mut config = MaybeUninit::uninit();
         // SAFETY: _init fills the whole struct.
         let mut config = unsafe {
@@ -142,7 +143,10 @@ impl<'m> Model<'m> {
     fn create(config: &ModelConfig<'m>, memory: Option<&'m mut [MaybeUninit<u8>]>) -> Result<Model<'m>> {
         // SAFETY: takes nothing.
         if unsafe { sys::samlet_abi_version() } != sys::SAMLET_ABI_VERSION {
-            return Err(Error::new(Status::Unsupported, "the library that runs has another ABI version than this crate"));
+            return Err(Error::new(
+                Status::Unsupported,
+                "the library that runs has another ABI version than this crate",
+            ));
         }
         config.with_c(memory, |c| {
             let mut raw = ptr::null_mut();

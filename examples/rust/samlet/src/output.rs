@@ -68,7 +68,9 @@ impl Picture {
 pub(crate) fn read_rle(call: impl Fn(*mut c_char, usize, *mut usize) -> Result<()>) -> Result<String> {
     let mut length = 0;
     match call(ptr::null_mut(), 0, &mut length) {
-        Err(error) if error.status() != Status::Other(sys::SAMLET_ERROR_BUFFER_TOO_SMALL) => return Err(error),
+        Err(error) if error.status() != Status::Other(sys::SAMLET_ERROR_BUFFER_TOO_SMALL) => {
+            return Err(error)
+        }
         _ => {}
     }
     let mut text = vec![0u8; length + 1];

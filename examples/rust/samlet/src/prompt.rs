@@ -101,7 +101,8 @@ impl Prompt<'_> {
             size: size_of::<sys::samlet_prompt>() as u32,
             flags: if self.replace_points { sys::SAMLET_PROMPT_REPLACE_POINTS } else { 0 },
             points: if self.points.is_empty() { ptr::null() } else { self.points.as_ptr().cast() },
-            point_count: u32::try_from(self.points.len()).map_err(|_| invalid("there are too many points"))?,
+            point_count: u32::try_from(self.points.len())
+                .map_err(|_| invalid("there are too many points"))?,
             mask_width: 0,
             mask_height: 0,
             box_: rect.as_ref().map_or(ptr::null(), |r| r),
@@ -110,7 +111,13 @@ impl Prompt<'_> {
             logits: ptr::null(),
         };
         if let Some(mask) = &self.mask {
-            check_rows("the mask", mask.pixels.len(), mask.height.into(), mask.width.into(), mask.stride as u64)?;
+            check_rows(
+                "the mask",
+                mask.pixels.len(),
+                mask.height.into(),
+                mask.width.into(),
+                mask.stride as u64,
+            )?;
             c.mask = mask.pixels.as_ptr();
             c.mask_width = mask.width;
             c.mask_height = mask.height;
@@ -118,7 +125,10 @@ impl Prompt<'_> {
         }
         if let Some(logits) = self.logits {
             if logits.len() != low_res {
-                return Err(invalid(format!("the prompt has {} logits; the session takes {low_res}", logits.len())));
+                return Err(invalid(format!(
+                    "the prompt has {} logits; the session takes {low_res}",
+                    logits.len()
+                )));
             }
             c.logits = logits.as_ptr();
         }

@@ -345,7 +345,10 @@ impl<'a> Tracker<'a> {
         let memory_floats = args.memory_tokens as usize * self.memory_dim;
         let expect = |what: &str, have: usize, need: usize| match have == need {
             true => Ok(()),
-            false => Err(Error::new(Status::InvalidArgument, format!("{what} has {have} floats instead of {need}"))),
+            false => Err(Error::new(
+                Status::InvalidArgument,
+                format!("{what} has {have} floats instead of {need}"),
+            )),
         };
         expect("current", args.current.len(), self.grid_floats)?;
         expect("current_pos", args.current_pos.len(), self.grid_floats)?;

@@ -73,7 +73,9 @@ fn errors_have_a_status_and_a_sentence() {
     let outside = [Point::positive(98.0, 1.0)];
     let error = tracker.prompt(1, &Prompt { points: &outside, ..Default::default() }).unwrap_err();
     assert!(error.message().contains("98"), "{error}");
-    let error = tracker.prompt(2, &Prompt { points: &[Point::positive(1.0, 1.0)], ..Default::default() }).unwrap_err();
+    let error = tracker
+        .prompt(2, &Prompt { points: &[Point::positive(1.0, 1.0)], ..Default::default() })
+        .unwrap_err();
     assert_eq!(error.status(), Status::Capacity);
 }
 
@@ -185,7 +187,8 @@ fn slices_that_are_too_short() {
     tracker.prompt(1, &Prompt { mask: Some(mask), ..Default::default() }).unwrap();
     assert_eq!(tracker.result(1).unwrap().iou, 1.0);
 
-    let mut segmenter = Segmenter::new(&model, &SegmenterConfig { threads: 1, ..Default::default() }).unwrap();
+    let mut segmenter =
+        Segmenter::new(&model, &SegmenterConfig { threads: 1, ..Default::default() }).unwrap();
     segmenter.set_image(&Frame::rgb(&pixels, WIDTH, HEIGHT).unwrap()).unwrap();
     assert!(segmenter.predict(&Prompt { logits: Some(&[0.0; 16]), ..Default::default() }, false).is_err());
 }
@@ -217,7 +220,8 @@ fn memory_attention_checks_its_lengths() {
 #[test]
 fn images() {
     let model = open();
-    let config = SegmenterConfig { threads: 1, max_frame_width: 128, max_frame_height: 128, ..Default::default() };
+    let config =
+        SegmenterConfig { threads: 1, max_frame_width: 128, max_frame_height: 128, ..Default::default() };
     let mut block = Block::new(&Segmenter::memory(&model, &config).unwrap());
     let mut segmenter = Segmenter::new_in(&model, &config, &mut block).unwrap();
     let pixels = picture(0);
@@ -227,7 +231,8 @@ fn images() {
     assert_eq!(prediction.iou().len(), 3);
     assert!(prediction.iou().iter().all(|iou| *iou <= prediction.iou()[prediction.best]));
     let earlier = prediction.logits(prediction.best).to_vec();
-    let refined = segmenter.predict(&Prompt { rect, logits: Some(&earlier), ..Default::default() }, false).unwrap();
+    let refined =
+        segmenter.predict(&Prompt { rect, logits: Some(&earlier), ..Default::default() }, false).unwrap();
     assert_eq!(refined.iou().len(), 1);
     let mask = segmenter.mask(0).unwrap();
     let logits = segmenter.logits(0).unwrap();
