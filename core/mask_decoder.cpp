@@ -17,12 +17,11 @@ void MaskDecoder::read(WeightReader& reader, const Config& config) {
     iou_token = reader.values("sam_mask_decoder.iou_token.weight", 1, d_model);
     mask_count = kMaxMaskTokens;  // one plus three candidates: the multimask rules are written for that
     mask_token = reader.values("sam_mask_decoder.mask_tokens.weight", mask_count, d_model);
+    // Image-only checkpoints may carry the token without its head, or neither; the head never comes without the token.
+    has_object_head = config.has_video || reader.has("sam_mask_decoder.pred_obj_score_head.layers.0.weight");
     object_token = nullptr;
-    if (reader.has("sam_mask_decoder.obj_score_token.weight")) {
+    if (has_object_head || reader.has("sam_mask_decoder.obj_score_token.weight"))
         object_token = reader.values("sam_mask_decoder.obj_score_token.weight", 1, d_model);
-    }
-    // Image-only checkpoints may carry the token without its head.
-    has_object_head = reader.has("sam_mask_decoder.pred_obj_score_head.layers.0.weight");
     if (has_object_head) object_head.read(reader, "sam_mask_decoder.pred_obj_score_head", d_model, 1);
     upscale1 = reader.deconvolution("sam_mask_decoder.output_upscaling.0", d_model, d_model / 4);
     upscale_gamma = reader.values("sam_mask_decoder.output_upscaling.1.weight", d_model / 4);

@@ -28,8 +28,10 @@ void MemoryEncoder::read(WeightReader& reader, const Config& config) {
     }
     mask_out = reader.linear(TensorName("memory_encoder.mask_downsampler.encoder.%u", 3 * kSteps), channels, d_model);
     feature_projection = reader.linear("memory_encoder.pix_feat_proj", d_model, d_model);
-    fuser_count = 0;
-    while (fuser_count < kMaxFuserLayers && reader.has(TensorName("memory_encoder.fuser.layers.%u.gamma", fuser_count)))
+    fuser_count = 1;
+    while (fuser_count < kMaxFuserLayers &&
+           (reader.has(TensorName("memory_encoder.fuser.layers.%u.gamma", fuser_count)) ||
+            reader.has(TensorName("memory_encoder.fuser.layers.%u.dwconv.weight", fuser_count))))
         fuser_count++;
     fuser = reader.objects<FuserLayer>(fuser_count);
     for (uint32_t i = 0; i < fuser_count; i++) {
@@ -37,8 +39,8 @@ void MemoryEncoder::read(WeightReader& reader, const Config& config) {
         const TensorName p("memory_encoder.fuser.layers.%u", i);
         l.size = reader.extent(TensorName(p, ".dwconv.weight"), 2);
         if (l.size > kMaxDepthwise || l.size % 2 == 0)
-            reader.reject(fail(SAMLET_ERROR_UNSUPPORTED, "the memory encoder has a depthwise kernel of side %a; odd sides up to "
-                               "%b are supported", l.size, kMaxDepthwise));
+            reader.reject(fail(SAMLET_ERROR_UNSUPPORTED, "the depthwise kernel %s has a side of %a; odd sides up to %b are supported",
+                               l.size, kMaxDepthwise, TensorName(p, ".dwconv.weight").text()));
         l.depthwise = reader.depthwise(TensorName(p, ".dwconv.weight"), d_model, l.size);
         l.depthwise_bias = reader.values(TensorName(p, ".dwconv.bias"), d_model);
         l.norm_gamma = reader.values(TensorName(p, ".norm.weight"), d_model);

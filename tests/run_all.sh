@@ -31,7 +31,7 @@ else
     echo "run_all: no SAMLET_GOLDEN_DIR, tests against reference data are skipped"
 fi
 
-tools/setup_dependencies.sh
+tools/setup_dependencies.sh --tests
 
 status=0
 build_and_test() { # folder, cmake options..., --, ctest options...

@@ -8,7 +8,8 @@ set -Eeuo pipefail
 usage() {
     cat <<'END'
 usage: tools/setup_dependencies.sh [options]
-  --dev            also install clang, clang-format and valgrind
+  --tests          also install what only tests need: Rust, Go and djpeg, for examples/
+  --dev            the same, and clang, clang-format and valgrind
   --packages-only  install the Debian packages, do not build XNNPACK
   --xnnpack-only   build XNNPACK, do not touch the Debian packages
   --print-prefix   print where XNNPACK is installed and exit
@@ -28,10 +29,11 @@ min_version='0.0~git2023'
 trixie_sources=/etc/apt/sources.list.d/samlet-trixie.sources
 trixie_preferences=/etc/apt/preferences.d/samlet
 
-dev=0 do_packages=1 do_xnnpack=1 print_prefix=0
+tests=0 dev=0 do_packages=1 do_xnnpack=1 print_prefix=0
 for arg in "$@"; do
     case $arg in
-        --dev) dev=1 ;;
+        --tests) tests=1 ;;
+        --dev) tests=1 dev=1 ;;
         --packages-only) do_xnnpack=0 ;;
         --xnnpack-only) do_packages=0 ;;
         --print-prefix) print_prefix=1 ;;
@@ -68,6 +70,7 @@ if [ "$debian" = 13 ] && [ "$machine" = aarch64 ]; then
     apt_xnnpack=1
     packages+=(libxnnpack-dev)
 fi
+[ $tests = 1 ] && packages+=(libjpeg-turbo-progs rustc cargo golang-go)
 [ $dev = 1 ] && packages+=(clang clang-format valgrind)
 
 oldest=([libpthreadpool-dev]=$min_version [libcpuinfo-dev]=$min_version)

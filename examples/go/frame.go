@@ -52,7 +52,7 @@ func checkRows(what string, have, rows, row, stride int) error {
 // cFrame is a frame as the shim takes it, checked.
 type cFrame struct {
 	format, width, height     C.uint32_t
-	planes                    [2]unsafe.Pointer
+	planes                    [2]*C.uint8_t
 	strides                   [2]C.uint64_t
 	outputWidth, outputHeight C.uint32_t
 	picture                   picture
@@ -71,7 +71,7 @@ func (f *Frame) check() (cFrame, error) {
 		c.outputWidth, c.outputHeight = C.uint32_t(f.OutputWidth), C.uint32_t(f.OutputHeight)
 		c.picture = picture{f.OutputWidth, f.OutputHeight}
 		c.strides[0] = C.uint64_t(4 * f.Width)
-		c.planes[0] = pointer(f.Floats)
+		c.planes[0] = (*C.uint8_t)(pointer(f.Floats))
 		return c, checkRows("the picture", 4*len(f.Floats), 3*f.Height, 4*f.Width, 4*f.Width)
 	}
 	rows := [2]int{f.Height, (f.Height + 1) / 2}
@@ -101,7 +101,7 @@ func (f *Frame) check() (cFrame, error) {
 		if err := checkRows("a plane", len(f.Planes[i]), rows[i], row[i], stride); err != nil {
 			return cFrame{}, err
 		}
-		c.planes[i] = pointer(f.Planes[i])
+		c.planes[i] = (*C.uint8_t)(pointer(f.Planes[i]))
 		c.strides[i] = C.uint64_t(stride)
 	}
 	return c, nil

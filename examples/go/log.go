@@ -5,11 +5,7 @@ package samlet
 // #include "shim.h"
 import "C"
 
-import (
-	"runtime"
-	"runtime/cgo"
-	"unsafe"
-)
+import "runtime/cgo"
 
 // LogLevel says how much a line of the log matters.
 type LogLevel uint32
@@ -19,16 +15,10 @@ const (
 	Warning LogLevel = C.SAMLET_LOG_WARNING
 )
 
-// LogFunc is called from the goroutine whose call logs.
+// LogFunc is called from the goroutine whose call logs. It must not panic: C stands between it and the caller.
 type LogFunc func(level LogLevel, text string)
 
 //export samletGoLog
-func samletGoLog(context unsafe.Pointer, level C.samlet_log_level, text *C.char) {
-	cgo.Handle(uintptr(context)).Value().(LogFunc)(LogLevel(level), C.GoString(text))
-}
-
-// finalize lets the garbage collector close what was forgotten. It keeps a session's model and block until the session is
-// closed, because the session points at them.
-func finalize[T interface{ Close() error }](handle T) {
-	runtime.SetFinalizer(handle, func(handle T) { handle.Close() })
+func samletGoLog(handle C.uintptr_t, level C.samlet_log_level, text *C.char) {
+	cgo.Handle(handle).Value().(LogFunc)(LogLevel(level), C.GoString(text))
 }

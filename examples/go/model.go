@@ -35,34 +35,47 @@ type Model struct {
 	log      cgo.Handle
 }
 
-// cConfig is a config as C takes it. Whatever it points at is C memory, which free releases, except the bytes.
-func (config *ModelConfig) cConfig(log cgo.Handle) (c C.samlet_model_config, data unsafe.Pointer, free func()) {
-	var path, kernels *C.char
+// source is what C reads: C memory, since Go's may lie at any address and C keeps the bytes.
+type source struct {
+	path, kernels *C.char
+	data          unsafe.Pointer
+	size          C.uint64_t
+}
+
+func (config *ModelConfig) source() (s source, err error) {
+	if config.Data != nil {
+		s.size = C.uint64_t(len(config.Data))
+		if C.posix_memalign(&s.data, 32, C.size_t(len(config.Data)+1)) != 0 {
+			return s, &Error{Memory, fmt.Sprintf("there is no memory for the %d bytes of the model", s.size)}
+		}
+		copy(unsafe.Slice((*byte)(s.data), len(config.Data)), config.Data)
+	}
 	if config.Path != "" {
-		path = C.CString(config.Path)
+		s.path = C.CString(config.Path)
 	}
 	if config.Kernels != "" {
-		kernels = C.CString(config.Kernels)
+		s.kernels = C.CString(config.Kernels)
 	}
-	if config.Data != nil && C.posix_memalign(&data, 32, C.size_t(len(config.Data)+1)) == 0 {
-		copy(unsafe.Slice((*byte)(data), len(config.Data)), config.Data)
-	}
-	c = C.shim_model_config(path, data, C.uint64_t(len(config.Data)), kernels, nil, 0, C.uintptr_t(log))
-	return c, data, func() {
-		C.free(unsafe.Pointer(path))
-		C.free(unsafe.Pointer(kernels))
-	}
+	return s, nil
+}
+
+func (s *source) freeNames() {
+	C.free(unsafe.Pointer(s.path))
+	C.free(unsafe.Pointer(s.kernels))
 }
 
 // Memory plans the block that OpenModel needs; it reads and checks the whole file.
 func (config ModelConfig) Memory() (MemoryPlan, error) {
-	c, data, free := config.cConfig(0)
-	defer free()
-	defer C.free(data)
+	s, err := config.source()
+	if err != nil {
+		return MemoryPlan{}, err
+	}
+	defer s.freeNames()
+	defer C.free(s.data)
 	var plan C.samlet_memory_plan
 	var e C.samlet_error
-	C.samlet_memory_plan_init(&plan)
-	if err := fromC(C.samlet_model_memory(&c, &plan, &e), &e.message[0]); err != nil {
+	status := C.shim_model_memory(s.path, s.data, s.size, s.kernels, &plan, &e)
+	if err := fromC(status, &e.message[0]); err != nil {
 		return MemoryPlan{}, err
 	}
 	return planOf(&plan), nil
@@ -78,14 +91,19 @@ func OpenModel(config ModelConfig) (*Model, error) {
 		return nil, err
 	}
 	m := &Model{block: config.Block}
+	s, err := config.source()
+	if err != nil {
+		m.free()
+		return nil, err
+	}
+	defer s.freeNames()
+	m.data = s.data
 	if config.Log != nil {
 		m.log = cgo.NewHandle(config.Log)
 	}
-	c, data, free := config.cConfig(m.log)
-	defer free()
-	c.memory, c.memory_size, m.data = memory, size, data
 	var e C.samlet_error
-	if err := fromC(C.samlet_model_open(&c, &m.c, &e), &e.message[0]); err != nil {
+	status := C.shim_model_open(s.path, s.data, s.size, s.kernels, memory, size, C.uintptr_t(m.log), &m.c, &e)
+	if err := fromC(status, &e.message[0]); err != nil {
 		m.free()
 		return nil, err
 	}

@@ -34,8 +34,8 @@ package samlet
 import "C"
 
 import (
-	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"unsafe"
 )
@@ -166,4 +166,10 @@ func (b *Block) release() {
 	}
 }
 
-var errClosed = errors.New("samlet: it is closed")
+// finalize lets the garbage collector close what was forgotten. It keeps a session's model and block until the session is
+// closed, because the session points at them.
+func finalize[T interface{ Close() error }](handle T) {
+	runtime.SetFinalizer(handle, func(handle T) { handle.Close() })
+}
+
+var errClosed = &Error{State, "the model is closed"}

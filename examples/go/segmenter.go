@@ -204,8 +204,10 @@ func (s *Segmenter) Logits(index int, logits []float32, stride int) error {
 
 // RLE is the COCO run-length code of mask index.
 func (s *Segmenter) RLE(index int) (string, error) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
 	return readRLE(func(text *C.char, capacity C.size_t, length *C.size_t) error {
-		return s.do(func() C.samlet_status {
+		return s.locked(func() C.samlet_status {
 			return C.samlet_segmenter_rle(s.c, C.uint32_t(index), text, capacity, length)
 		})
 	})

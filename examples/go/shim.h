@@ -9,29 +9,46 @@
 #include <samlet/samlet.h>
 #include <stdlib.h>
 
-/* In log.go. */
-extern void samletGoLog(void *context, samlet_log_level level, char *text);
+/* In log.go. A cgo.Handle is a number and stays one on the Go side: Go's stack must not hold it as a pointer. */
+extern void samletGoLog(uintptr_t handle, samlet_log_level level, char *text);
+
+static inline void shim_log(void *context, samlet_log_level level, const char *text) {
+    samletGoLog((uintptr_t)context, level, (char *)text);
+}
 
 static inline samlet_model_config shim_model_config(const char *path, const void *data, uint64_t data_size,
-                                                    const char *kernels, void *memory, uint64_t memory_size,
-                                                    uintptr_t log) {
+                                                    const char *kernels) {
     samlet_model_config config;
     samlet_model_config_init(&config);
     config.path = path;
     config.data = data;
     config.data_size = data_size;
     config.kernels = kernels;
-    config.memory = memory;
-    config.memory_size = memory_size;
-    if (log) {
-        config.log = (samlet_log_fn)samletGoLog;
-        config.log_context = (void *)log; /* a cgo.Handle: a number */
-    }
     return config;
 }
 
-static inline samlet_frame shim_frame(uint32_t format, uint32_t width, uint32_t height, const void *plane0,
-                                      uint64_t stride0, const void *plane1, uint64_t stride1, uint32_t output_width,
+static inline samlet_status shim_model_memory(const char *path, const void *data, uint64_t data_size,
+                                              const char *kernels, samlet_memory_plan *plan, samlet_error *error) {
+    const samlet_model_config config = shim_model_config(path, data, data_size, kernels);
+    samlet_memory_plan_init(plan);
+    return samlet_model_memory(&config, plan, error);
+}
+
+static inline samlet_status shim_model_open(const char *path, const void *data, uint64_t data_size,
+                                            const char *kernels, void *memory, uint64_t memory_size, uintptr_t log,
+                                            samlet_model **model, samlet_error *error) {
+    samlet_model_config config = shim_model_config(path, data, data_size, kernels);
+    config.memory = memory;
+    config.memory_size = memory_size;
+    if (log) {
+        config.log = shim_log;
+        config.log_context = (void *)log;
+    }
+    return samlet_model_open(&config, model, error);
+}
+
+static inline samlet_frame shim_frame(uint32_t format, uint32_t width, uint32_t height, const uint8_t *plane0,
+                                      uint64_t stride0, const uint8_t *plane1, uint64_t stride1, uint32_t output_width,
                                       uint32_t output_height) {
     samlet_frame frame;
     samlet_frame_init(&frame);
@@ -48,8 +65,8 @@ static inline samlet_frame shim_frame(uint32_t format, uint32_t width, uint32_t 
 }
 
 static inline samlet_status shim_tracker_set_frame(samlet_tracker *tracker, uint32_t format, uint32_t width,
-                                                   uint32_t height, const void *plane0, uint64_t stride0,
-                                                   const void *plane1, uint64_t stride1, uint32_t output_width,
+                                                   uint32_t height, const uint8_t *plane0, uint64_t stride0,
+                                                   const uint8_t *plane1, uint64_t stride1, uint32_t output_width,
                                                    uint32_t output_height, int64_t number) {
     const samlet_frame frame = shim_frame(format, width, height, plane0, stride0, plane1, stride1, output_width,
                                           output_height);
@@ -57,8 +74,8 @@ static inline samlet_status shim_tracker_set_frame(samlet_tracker *tracker, uint
 }
 
 static inline samlet_status shim_segmenter_set_image(samlet_segmenter *segmenter, uint32_t format, uint32_t width,
-                                                     uint32_t height, const void *plane0, uint64_t stride0,
-                                                     const void *plane1, uint64_t stride1, uint32_t output_width,
+                                                     uint32_t height, const uint8_t *plane0, uint64_t stride0,
+                                                     const uint8_t *plane1, uint64_t stride1, uint32_t output_width,
                                                      uint32_t output_height) {
     const samlet_frame image = shim_frame(format, width, height, plane0, stride0, plane1, stride1, output_width,
                                           output_height);

@@ -272,8 +272,10 @@ func (t *Tracker) Logits(object int32, logits []float32, stride int) error {
 
 // RLE is the COCO run-length code of the frame-size mask ("counts" as pycocotools compresses it).
 func (t *Tracker) RLE(object int32) (string, error) {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
 	return readRLE(func(text *C.char, capacity C.size_t, length *C.size_t) error {
-		return t.do(func() C.samlet_status {
+		return t.locked(func() C.samlet_status {
 			return C.samlet_tracker_rle(t.c, C.int32_t(object), text, capacity, length)
 		})
 	})
@@ -345,4 +347,3 @@ func (t *Tracker) Profile() (stages []StageTime, err error) {
 	})
 	return stages, err
 }
-

@@ -1,5 +1,4 @@
-// samlet for C++17: handles that clean up after themselves, errors as exceptions, views instead of pointers
-// and sizes.
+// samlet for C++17: handles that clean up after themselves, errors as exceptions, views.
 //
 // SPDX-License-Identifier: Apache-2.0
 //
@@ -16,14 +15,14 @@
 //       const sam::Result result = tracker.result(1);
 //   }
 //
-// Lifetimes   A model outlives its trackers and segmenters; a block outlives what was placed in it. Views
-// (Result::view(),
-//             features(), Prediction::view()) hold until the next call that changes the session.
-// Threads     As in samlet.h: a Model may be used by any number of threads, a session by one at a time.
+// Lifetimes   A model outlives its trackers and segmenters; a block outlives what was placed in it.
+//             Result::view(), Prediction::view() and features() hold until the next call that changes the
+//             session.
+// Threads     As in samlet.h: any number of threads may use a Model, one at a time a session.
 // Moved-from  handles are empty: they may be destroyed or assigned to, nothing else.
 //
-// The namespace is samlet::api and not samlet, where the library keeps its insides: a static library has one
-// table of symbols, and two classes of the same name would become one.
+// The namespace is samlet::api and not samlet, where the library keeps its insides: in a program with the
+// static library, two classes of the same name would become one.
 #ifndef SAMLET_SAMLET_HPP
 #define SAMLET_SAMLET_HPP
 
@@ -79,8 +78,7 @@ class View {
     size_t size_ = 0;
 };
 
-// ---- Memory
-// --------------------------------------------------------------------------------------------------------
+// ---- Memory -----------------------------------------------------------------------------------------------
 
 struct MemoryPlan : samlet_memory_plan {
     MemoryPlan() { samlet_memory_plan_init(this); }
@@ -115,8 +113,7 @@ class Block {
     std::unique_ptr<void, Free> data_;
 };
 
-// ---- Details
-// -------------------------------------------------------------------------------------------------------
+// ---- Details ----------------------------------------------------------------------------------------------
 
 namespace detail {
 
@@ -157,8 +154,7 @@ std::string read_rle(Call call) {
 
 }  // namespace detail
 
-// ---- Model
-// ---------------------------------------------------------------------------------------------------------
+// ---- Model ------------------------------------------------------------------------------------------------
 
 // Called from the thread that made the call which logs. It must not throw: C stands between it and the
 // caller.
@@ -244,8 +240,7 @@ class Model {
     std::unique_ptr<samlet_model, detail::Free> handle_;
 };
 
-// ---- Frames and prompts
-// --------------------------------------------------------------------------------------------
+// ---- Frames and prompts -----------------------------------------------------------------------------------
 
 // A picture that is read during the call only. A stride of 0: rows follow each other without a gap.
 struct Frame : samlet_frame {
@@ -346,8 +341,7 @@ struct Prompt {
     }
 };
 
-// ---- Tracker
-// -------------------------------------------------------------------------------------------------------
+// ---- Tracker ----------------------------------------------------------------------------------------------
 
 struct TrackerConfig : samlet_tracker_config {
     TrackerConfig() { samlet_tracker_config_init(this); }
@@ -473,8 +467,7 @@ class Tracker {
     detail::Size size_;
 };
 
-// ---- Segmenter
-// -----------------------------------------------------------------------------------------------------
+// ---- Segmenter --------------------------------------------------------------------------------------------
 
 struct SegmenterConfig : samlet_segmenter_config {
     SegmenterConfig() { samlet_segmenter_config_init(this); }

@@ -14,7 +14,9 @@ namespace {
 constexpr double kLogits = 1e-3, kIou = 1e-2, kPixels = 0.995;
 
 // The weights were rounded to f16, so that the smaller file says the same.
-std::string weights() { return converted_model("weights/sam2_hiera_tiny_image_f16.safetensors", "image", "f16"); }
+std::string weights() {
+    return converted_model("weights/sam2_hiera_tiny_image_f16.safetensors", "image", "f16");
+}
 
 // golden/image/truck.json
 struct Case {
@@ -40,7 +42,8 @@ class Photo {
         samlet_segmenter_config_init(&config);
         config.threads = 2;
         samlet_error error;
-        if (samlet_segmenter_create(model.get(), &config, &segmenter_, &error) != SAMLET_OK) fail_msg("%s", error.message);
+        if (samlet_segmenter_create(model.get(), &config, &segmenter_, &error) != SAMLET_OK)
+            fail_msg("%s", error.message);
         const cli::Picture picture = read_jpeg(golden_file("images/truck.jpg"));
         const samlet_frame frame = picture.frame();
         width_ = picture.width;
@@ -71,7 +74,8 @@ class Photo {
 
   private:
     void check(samlet_status status) {
-        if (status != SAMLET_OK) fail_msg("%s: %s", samlet_status_name(status), samlet_segmenter_message(segmenter_));
+        if (status != SAMLET_OK)
+            fail_msg("%s: %s", samlet_status_name(status), samlet_segmenter_message(segmenter_));
     }
     samlet_segmenter* segmenter_ = nullptr;
     uint32_t width_ = 0, height_ = 0;
@@ -104,8 +108,8 @@ void truck(void**) {
             least_pixels = std::fmin(least_pixels, pixels);
             assert_true(p.iou[p.best] >= p.iou[m]);
         }
-        printf("image/truck case %zu        %u masks, worst: logits %.2e, IoU %.2e, pixels %.4f %%\n", k, p.mask_count,
-               worst_logits, worst_iou, 100 * least_pixels);
+        printf("image/truck case %zu        %u masks, worst: logits %.2e, IoU %.2e, pixels %.4f %%\n", k,
+               p.mask_count, worst_logits, worst_iou, 100 * least_pixels);
     }
     assert_true(good);
 }

@@ -1,5 +1,5 @@
-// The reference's video predictor at full size: SAM 2.1 tiny at 1024 with random weights, ten frames, so that the full bank
-// of seven memories and the pointers count.
+// The reference's video predictor at full size: SAM 2.1 tiny at 1024 with random weights, ten frames, so that
+// the full bank of seven memories and the pointers count.
 //
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/golden.h"
@@ -9,7 +9,9 @@ using namespace samlet::test;
 
 namespace {
 
-std::string weights() { return random_model("sam2.1_hiera_tiny"); }
+std::string weights() {
+    return random_model("sam2.1_hiera_tiny");
+}
 
 void point(void**) {
     const OpenModel model(weights());

@@ -10,8 +10,12 @@ namespace {
 
 constexpr int64_t kFrames = 20;
 
-std::string weights() { return converted_model("weights/samlet_micro.safetensors", "trained"); }
-std::string scenario(const std::string& name) { return golden_file("golden/trained/" + name + ".npz"); }
+std::string weights() {
+    return converted_model("weights/samlet_micro.safetensors", "trained");
+}
+std::string scenario(const std::string& name) {
+    return golden_file("golden/trained/" + name + ".npz");
+}
 
 ClipOptions options(uint32_t objects, uint32_t prompted_frames) {
     ClipOptions options;
@@ -21,8 +25,12 @@ ClipOptions options(uint32_t objects, uint32_t prompted_frames) {
     return options;
 }
 
-void click(Clip& clip) { clip.click(1, 0.45, 0.5, true); }
-void box_it(Clip& clip, int32_t object) { clip.box(object, 0.3, 0.25, 0.6, 0.8); }
+void click(Clip& clip) {
+    clip.click(1, 0.45, 0.5, true);
+}
+void box_it(Clip& clip, int32_t object) {
+    clip.box(object, 0.3, 0.25, 0.6, 0.8);
+}
 
 void expect(Clip& clip, const Npz& npz, int64_t frame, int32_t object, const std::string& prefix = "") {
     clip.expect(object, read_answer(npz, prefix + answer_key(frame, object)));

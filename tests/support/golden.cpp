@@ -76,8 +76,8 @@ const std::string kConverter = SAMLET_SOURCE_DIR "/tools/convert_checkpoint.py";
 
 // make(path) writes the model to a temporary path.
 template <typename Make>
-std::string made_model(const std::string& name, const std::string& type, const std::vector<std::string>& sources,
-                       const Make& make) {
+std::string made_model(const std::string& name, const std::string& type,
+                       const std::vector<std::string>& sources, const Make& make) {
     const std::string folder = SAMLET_TEST_BUILD_DIR "/models";
     fs::create_directories(folder);
     const std::string model = cli::join(folder, name + "." + type + ".gguf");
@@ -115,7 +115,8 @@ OpenModel::OpenModel(const std::string& path, const char* kernels) {
     config.path = path.c_str();
     config.kernels = kernels;
     samlet_error error;
-    if (samlet_model_open(&config, &model_, &error) != SAMLET_OK) fail_msg("%s: %s", path.c_str(), error.message);
+    if (samlet_model_open(&config, &model_, &error) != SAMLET_OK)
+        fail_msg("%s: %s", path.c_str(), error.message);
 }
 
 OpenModel::OpenModel(const std::string& path, const std::string& tensor, float offset) {
@@ -128,7 +129,8 @@ OpenModel::OpenModel(const std::string& path, const std::string& tensor, float o
     const std::unique_ptr<uint8_t, Free> table(static_cast<uint8_t*>(aligned_alloc(64, kTableBytes)));
     Arena arena(table.get(), kTableBytes);
     ModelFile parsed;
-    if (!parsed.open(bytes_.get(), file.size(), arena, false).ok()) throw std::runtime_error("cannot read " + path);
+    if (!parsed.open(bytes_.get(), file.size(), arena, false).ok())
+        throw std::runtime_error("cannot read " + path);
     size_t changed = 0;
     for (size_t i = 0; i < parsed.tensor_count(); i++) {
         const TensorEntry& entry = parsed.tensor(i);
@@ -148,7 +150,8 @@ OpenModel::OpenModel(const std::string& path, const std::string& tensor, float o
     config.data = bytes_.get();
     config.data_size = file.size();
     samlet_error error;
-    if (samlet_model_open(&config, &model_, &error) != SAMLET_OK) fail_msg("%s: %s", path.c_str(), error.message);
+    if (samlet_model_open(&config, &model_, &error) != SAMLET_OK)
+        fail_msg("%s: %s", path.c_str(), error.message);
 }
 
 // ---- Video scenarios -----------------------------------------------------------------------------------
@@ -190,13 +193,14 @@ Clip::Clip(const OpenModel& model, const std::string& name, const ClipOptions& o
 
 void Clip::check(samlet_status status, const char* doing) {
     if (status == SAMLET_OK) return;
-    fail_msg("%s, frame %d, %s: %s: %s", name_.c_str(), static_cast<int>(frame_), doing, samlet_status_name(status),
-             samlet_tracker_message(tracker_));
+    fail_msg("%s, frame %d, %s: %s: %s", name_.c_str(), static_cast<int>(frame_), doing,
+             samlet_status_name(status), samlet_tracker_message(tracker_));
 }
 
-void Clip::show(int64_t number) {
+void Clip::show(int64_t number, int64_t picture_number) {
     frame_ = number;
-    const cli::Picture picture = read_jpeg(cli::join(frames_, cli::frame_digits(5 * number) + ".jpg"));
+    const cli::Picture picture =
+        read_jpeg(cli::join(frames_, cli::frame_digits(5 * picture_number) + ".jpg"));
     assert_int_equal(picture.width, kWidth);
     assert_int_equal(picture.height, kHeight);
     const samlet_frame frame = picture.frame();
@@ -250,7 +254,9 @@ void Clip::mask(int32_t object, const Array& mask) {
     prompt(object, p);
 }
 
-void Clip::track() { check(samlet_tracker_track(tracker_), "tracking"); }
+void Clip::track() {
+    check(samlet_tracker_track(tracker_), "tracking");
+}
 
 samlet_result Clip::result(int32_t object) {
     samlet_result result;
@@ -279,11 +285,13 @@ void Clip::expect(int32_t object, const Answer& answer) {
     const samlet_result r = result(object);
     std::vector<uint8_t> mask(size_t{kWidth} * kHeight);
     check(samlet_tracker_mask(tracker_, object, mask.data(), kWidth), "asking for the mask");
-    const MaskComparison masks =
-        answer.bits.empty() ? MaskComparison{1, 1, 0, 0} : compare_masks(mask, answer.bits.data(), answer.bits.size());
-    const double logits = answer.logits.empty()
-                              ? 0
-                              : relative_error(r.logits, size_t{r.low_res_size} * r.low_res_size, answer.logits);
+    const MaskComparison masks = answer.bits.empty()
+                                     ? MaskComparison{1, 1, 0, 0}
+                                     : compare_masks(mask, answer.bits.data(), answer.bits.size());
+    const double logits =
+        answer.logits.empty()
+            ? 0
+            : relative_error(r.logits, size_t{r.low_res_size} * r.low_res_size, answer.logits);
     const double iou = std::fabs(double{r.iou} - answer.iou);
     const double score = std::fabs(double{r.object_score} - answer.score);
 
@@ -293,23 +301,29 @@ void Clip::expect(int32_t object, const Answer& answer) {
     keep_worst(score, worst_score_);
     least_pixels_ = std::min(least_pixels_, masks.equal);
     least_mask_iou_ = std::min(least_mask_iou_, masks.iou);
-    if (logits <= bounds_.logits && iou <= bounds_.scores && score <= bounds_.scores && masks.equal >= bounds_.pixels &&
-        masks.iou >= bounds_.mask_iou && r.frame == frame_ && (r.visible != 0) == (answer.score > 0))
+    if (logits <= bounds_.logits && iou <= bounds_.scores && score <= bounds_.scores &&
+        masks.equal >= bounds_.pixels && masks.iou >= bounds_.mask_iou && r.frame == frame_ &&
+        (r.visible != 0) == (answer.score > 0))
         return;
     misses_++;
-    printf("%s, frame %d, object %d: logits %.2e, IoU %.6f (not %.6f), object score %.6f (not %.6f), pixels %.4f %%, mask "
-           "IoU %.4f\n",
-           name_.c_str(), static_cast<int>(frame_), static_cast<int>(object), logits, double{r.iou}, answer.iou,
-           double{r.object_score}, answer.score, 100 * masks.equal, masks.iou);
+    printf(
+        "%s, frame %d, object %d: logits %.2e, IoU %.6f (not %.6f), object score %.6f (not %.6f), pixels "
+        "%.4f %%, mask "
+        "IoU %.4f\n",
+        name_.c_str(), static_cast<int>(frame_), static_cast<int>(object), logits, double{r.iou}, answer.iou,
+        double{r.object_score}, answer.score, 100 * masks.equal, masks.iou);
 }
 
 double Clip::finish(size_t answers) {
-    printf("%-24s %3zu answers, worst: logits %.2e, IoU %.2e, object score %.2e, pixels %.4f %%, mask IoU %.4f\n",
-           name_.c_str(), answers_, worst_logits_, worst_iou_, worst_score_, 100 * least_pixels_, least_mask_iou_);
+    printf(
+        "%-24s %3zu answers, worst: logits %.2e, IoU %.2e, object score %.2e, pixels %.4f %%, mask IoU "
+        "%.4f\n",
+        name_.c_str(), answers_, worst_logits_, worst_iou_, worst_score_, 100 * least_pixels_,
+        least_mask_iou_);
     fflush(stdout);
     if (misses_)
-        fail_msg("%s: %zu of %zu answers miss logits %g, scores %g, pixels %g %%, mask IoU %g", name_.c_str(), misses_,
-                 answers_, bounds_.logits, bounds_.scores, 100 * bounds_.pixels, bounds_.mask_iou);
+        fail_msg("%s: %zu of %zu answers miss logits %g, scores %g, pixels %g %%, mask IoU %g", name_.c_str(),
+                 misses_, answers_, bounds_.logits, bounds_.scores, 100 * bounds_.pixels, bounds_.mask_iou);
     assert_int_equal(answers_, answers);
     return worst_logits_;
 }
@@ -323,11 +337,13 @@ uint64_t tracker_bytes(const OpenModel& model, uint32_t image_size, uint32_t max
     samlet_memory_plan plan;
     samlet_memory_plan_init(&plan);
     samlet_error error;
-    if (samlet_tracker_memory(model.get(), &config, &plan, &error) != SAMLET_OK) fail_msg("%s: %s", name, error.message);
+    if (samlet_tracker_memory(model.get(), &config, &plan, &error) != SAMLET_OK)
+        fail_msg("%s: %s", name, error.message);
     printf("%-24s a tracker of %u object takes %.2f MiB:", name, static_cast<unsigned>(max_objects),
            static_cast<double>(plan.bytes) / (1 << 20));
     for (uint32_t i = 0; i < plan.part_count; i++)
-        printf("%s %s %.2f", i ? "," : "", plan.parts[i].name, static_cast<double>(plan.parts[i].bytes) / (1 << 20));
+        printf("%s %s %.2f", i ? "," : "", plan.parts[i].name,
+               static_cast<double>(plan.parts[i].bytes) / (1 << 20));
     printf("\n");
     return plan.bytes;
 }

@@ -64,7 +64,9 @@ constexpr uint32_t kStored = 0, kDeflated = 8;
 
 }  // namespace
 
-void Npz::reject(const std::string& what) const { throw std::runtime_error("'" + path_ + "': " + what); }
+void Npz::reject(const std::string& what) const {
+    throw std::runtime_error("'" + path_ + "': " + what);
+}
 
 uint32_t Npz::read(size_t offset, size_t bytes) const {
     if (offset > file_.size() || bytes > file_.size() - offset) reject("the archive is truncated");
@@ -109,7 +111,8 @@ std::vector<uint8_t> Npz::extract(const std::string& name) const {
     if (found == members_.end()) reject("there is no array '" + name + "'");
     const Member& member = found->second;
     if (read(member.offset, 4) != kLocalHeader) reject("the header of '" + name + "' is damaged");
-    const size_t start = size_t{member.offset} + 30 + read(member.offset + 26, 2) + read(member.offset + 28, 2);
+    const size_t start =
+        size_t{member.offset} + 30 + read(member.offset + 26, 2) + read(member.offset + 28, 2);
     read(start, 0);
     if (member.packed > file_.size() - start) reject("'" + name + "' is truncated");
     const uint8_t* packed = file_.data() + start;

@@ -27,7 +27,8 @@ struct Array {
 // [1][channels][height][width] -> [height][width][channels], the library's order.
 std::vector<float> channels_last(const Array& array);
 
-// Members are read when asked for. Everything throws std::runtime_error with the file and what is wrong with it.
+// Members are read when asked for. Everything throws std::runtime_error with the file and what is wrong with
+// it.
 class Npz {
   public:
     explicit Npz(const std::string& path);

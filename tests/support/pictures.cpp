@@ -42,7 +42,8 @@ double relative_error(const float* a, size_t count, const std::vector<float>& b)
         difference += d * d;
         size += double{b[i]} * double{b[i]};
     }
-    return size > 0 ? std::sqrt(difference / size) : std::sqrt(difference / static_cast<double>(count ? count : 1));
+    return size > 0 ? std::sqrt(difference / size)
+                    : std::sqrt(difference / static_cast<double>(count ? count : 1));
 }
 
 double largest_difference(const float* a, size_t count, const std::vector<float>& b) {

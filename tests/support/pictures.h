@@ -15,11 +15,11 @@ namespace samlet::test {
 // As Pillow decodes: exact integer DCT, smooth chroma. Throws std::runtime_error.
 cli::Picture read_jpeg(const std::string& path);
 
-// A mask of one byte a pixel, nonzero = set, against a mask as np.packbits packs it: most significant bit first, rows
-// not padded. Throws if the sizes disagree.
+// A mask of one byte a pixel, nonzero = set, against a mask as np.packbits packs it: most significant bit
+// first, rows not padded. Throws if the sizes disagree.
 struct MaskComparison {
-    double equal;  // share of equal pixels
-    double iou;    // intersection over union; 1 where both are empty
+    double equal;         // share of equal pixels
+    double iou;           // intersection over union; 1 where both are empty
     size_t ours, theirs;  // pixels set
 };
 MaskComparison compare_masks(const std::vector<uint8_t>& mask, const uint8_t* bits, size_t bit_bytes);

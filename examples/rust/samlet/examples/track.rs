@@ -5,6 +5,7 @@
 use samlet::{Block, Frame, Model, ModelConfig, Point, Prompt, Tracker, TrackerConfig};
 use std::error::Error;
 use std::fs;
+use std::process::ExitCode;
 
 struct Picture {
     width: u32,
@@ -71,10 +72,20 @@ fn track(model_path: &str, point: Point, frames: &[String]) -> Result<(), Box<dy
     Ok(())
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let args: Vec<String> = std::env::args().collect();
-    if args.len() < 5 {
-        return Err("usage: track MODEL.gguf X Y FRAME.ppm...".into());
+fn run(args: &[String]) -> Result<(), Box<dyn Error>> {
+    match args {
+        [_, model, x, y, frames @ ..] if !frames.is_empty() => {
+            track(model, Point::positive(x.parse()?, y.parse()?), frames)
+        }
+        _ => Err("usage: track MODEL.gguf X Y FRAME.ppm...".into()),
     }
-    track(&args[1], Point::positive(args[2].parse()?, args[3].parse()?), &args[4..])
+}
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().collect();
+    if let Err(error) = run(&args) {
+        eprintln!("track: {error}");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
 }

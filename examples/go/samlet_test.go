@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package samlet
+
+import (
+	"errors"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+const (
+	modelPath = "../data/samlet_micro.gguf"
+	width     = 97
+	height    = 63
+)
+
+var small = TrackerConfig{MaxFrameWidth: 128, MaxFrameHeight: 128, Threads: 1}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func want(t *testing.T, err error, status Status) {
+	t.Helper()
+	if !errors.Is(err, status) {
+		t.Fatalf("%v instead of %v", err, status)
+	}
+}
+
+func open(t *testing.T) *Model {
+	t.Helper()
+	model, err := OpenModel(ModelConfig{Path: modelPath})
+	check(t, err)
+	return model
+}
+
+// pixels are a bright square that moves over a dark pattern.
+func pixels(number int) []byte {
+	rgb := make([]byte, 0, 3*width*height)
+	for y := 0; y < height; y++ {
+		for x := 0; x < width; x++ {
+			if x >= 20+number && x < 50+number && y >= 15 && y < 45 {
+				rgb = append(rgb, 230, 220, 60)
+			} else {
+				rgb = append(rgb, byte(20+x%16), 30, byte(40+y%16))
+			}
+		}
+	}
+	return rgb
+}
+
+func click(t *testing.T, tracker *Tracker, number int) {
+	t.Helper()
+	check(t, tracker.SetFrame(RGB(pixels(number), width, height), int64(number)))
+	if number == 0 {
+		check(t, tracker.Prompt(1, Prompt{Points: []Point{Positive(35, 30), Negative(5, 5)}}))
+	}
+	check(t, tracker.Track())
+}
+
+func TestModel(t *testing.T) {
+	model := open(t)
+	info, err := model.Info()
+	check(t, err)
+	if !info.HasVideo || info.ImageSize%32 != 0 || info.Name == "" || len(info.StageBlocks) != 4 {
+		t.Errorf("%+v", info)
+	}
+	var bytes uint64
+	for i := 0; i < info.TensorCount; i++ {
+		tensor, err := model.Tensor(i)
+		check(t, err)
+		bytes += tensor.Bytes
+	}
+	if bytes == 0 || bytes >= info.FileBytes {
+		t.Errorf("%d bytes of tensors in a file of %d", bytes, info.FileBytes)
+	}
+	_, err = model.Tensor(info.TensorCount)
+	want(t, err, InvalidArgument)
+	check(t, model.Close())
+	check(t, model.Close())
+	if _, err = model.Info(); err == nil {
+		t.Error("a closed model answers")
+	}
+	if Version() == "" {
+		t.Error("no version")
+	}
+}
+
+func TestErrors(t *testing.T) {
+	_, err := OpenModel(ModelConfig{Path: "/no/such.gguf"})
+	want(t, err, File)
+	if !strings.Contains(err.Error(), "/no/such.gguf") {
+		t.Error(err)
+	}
+	_, err = OpenModel(ModelConfig{Path: modelPath, Kernels: "abacus"})
+	want(t, err, Unsupported)
+	_, err = OpenModel(ModelConfig{})
+	want(t, err, InvalidArgument)
+
+	model := open(t)
+	tracker, err := NewTracker(model, small)
+	check(t, err)
+	want(t, tracker.Track(), State)
+	want(t, tracker.Mask(1, make([]byte, 1), 1), State)
+	click(t, tracker, 0)
+	_, err = tracker.Result(2)
+	want(t, err, NotFound)
+	want(t, tracker.Prompt(1, Prompt{Points: []Point{Positive(98, 1)}}), InvalidArgument)
+	want(t, tracker.Prompt(2, Prompt{Points: []Point{Positive(1, 1)}}), Capacity)
+	want(t, tracker.Prompt(1, Prompt{Logits: make([]float32, 1)}), InvalidArgument)
+	_, err = NewTracker(model, TrackerConfig{Threads: -1})
+	want(t, err, InvalidArgument)
+
+	want(t, model.Close(), State) // it has a session
+	check(t, tracker.Close())
+	check(t, tracker.Close())
+	want(t, tracker.Track(), State)
+	check(t, model.Close())
+}
+
+func TestBytesAndBlocks(t *testing.T) {
+	data, err := os.ReadFile(modelPath)
+	check(t, err)
+	_, err = OpenModel(ModelConfig{Data: data[:len(data)/2]})
+	want(t, err, Format)
+
+	config := ModelConfig{Data: data}
+	plan, err := config.Memory()
+	check(t, err)
+	var sum uint64
+	for _, part := range plan.Parts {
+		sum += part.Bytes
+	}
+	if sum != plan.Bytes {
+		t.Errorf("the parts have %d bytes, all %d", sum, plan.Bytes)
+	}
+	config.Block, err = NewBlock(plan)
+	check(t, err)
+	model, err := OpenModel(config)
+	check(t, err)
+	_, err = OpenModel(config)
+	want(t, err, State) // the block is taken
+	want(t, config.Block.Close(), State)
+
+	tracked := small
+	plan, err = TrackerMemory(model, tracked)
+	check(t, err)
+	short := plan
+	short.Bytes--
+	tracked.Block, err = NewBlock(short)
+	check(t, err)
+	_, err = NewTracker(model, tracked)
+	want(t, err, Memory)
+	check(t, tracked.Block.Close()) // it was not taken
+	_, err = NewTracker(model, tracked)
+	want(t, err, State)
+	tracked.Block, err = NewBlock(plan)
+	check(t, err)
+	for i := 0; i < 2; i++ { // one block, one session after the other
+		tracker, err := NewTracker(model, tracked)
+		check(t, err)
+		click(t, tracker, 0)
+		check(t, tracker.Close())
+	}
+	check(t, tracked.Block.Close())
+	check(t, tracked.Block.Close())
+	check(t, model.Close())
+	check(t, config.Block.Close())
+}
+
+func TestTrack(t *testing.T) {
+	model := open(t)
+	defer model.Close()
+	tracker, err := NewTracker(model, small)
+	check(t, err)
+	defer tracker.Close()
+	for number := 0; number < 3; number++ {
+		click(t, tracker, number)
+		result, err := tracker.Result(1)
+		check(t, err)
+		if result.Object != 1 || result.Frame != int64(number) || result.Prompted != (number == 0) {
+			t.Errorf("%+v", result)
+		}
+		logits, size, err := tracker.LowResLogits(1)
+		check(t, err)
+		if len(logits) != size*size || size == 0 {
+			t.Errorf("%d logits of side %d", len(logits), size)
+		}
+
+		// All forms of the mask say the same.
+		const stride = 100
+		mask, full := make([]byte, stride*height), make([]float32, width*height)
+		check(t, tracker.Mask(1, mask, stride))
+		check(t, tracker.Logits(1, full, width))
+		var area uint64
+		for y := 0; y < height; y++ {
+			for x := 0; x < width; x++ {
+				if (mask[y*stride+x] == 255) != (full[y*width+x] > 0) {
+					t.Fatalf("mask and logits differ at %d, %d", x, y)
+				}
+				area += uint64(mask[y*stride+x] / 255)
+			}
+			if mask[y*stride+width] != 0 {
+				t.Fatal("the gap between rows was written to")
+			}
+		}
+		if area != result.Area || result.Empty != (area == 0) {
+			t.Errorf("area %d, %+v", area, result)
+		}
+		rle, err := tracker.RLE(1)
+		check(t, err)
+		if rle == "" {
+			t.Error("no run-length code")
+		}
+	}
+	stages, err := tracker.Profile()
+	check(t, err)
+	if len(stages) != 6 || stages[1].Name != "trunk" || stages[1].Time <= 0 || stages[1].NominalGMAC <= 0 {
+		t.Errorf("%+v", stages)
+	}
+	features, err := tracker.Features(Stride16)
+	check(t, err)
+	if len(features.Data) != features.Height*features.Width*features.Channels || len(features.Data) == 0 {
+		t.Error("no features")
+	}
+	check(t, tracker.ClearPrompts(1))
+	check(t, tracker.SetClipLength(10))
+	ids, err := tracker.Objects()
+	check(t, err)
+	if len(ids) != 1 || ids[0] != 1 {
+		t.Error(ids)
+	}
+	check(t, tracker.RemoveObject(1))
+	check(t, tracker.Reset())
+	want(t, tracker.Mask(1, make([]byte, 1), 1), State)
+}
+
+func TestSlicesThatAreTooShort(t *testing.T) {
+	model := open(t)
+	defer model.Close()
+	tracker, err := NewTracker(model, small)
+	check(t, err)
+	defer tracker.Close()
+	rgb := pixels(0)
+	for _, frame := range []Frame{
+		{},
+		RGB(rgb[1:], width, height),
+		RGB(rgb, -width, -height),
+		RGB(rgb, 1<<30, 1<<30),
+		{Format: PixelGrey, Width: 10, Height: 10, Planes: [2][]byte{rgb}, Strides: [2]int{9}},
+		{Format: PixelGrey, Width: 10, Height: 10, Planes: [2][]byte{rgb}, Strides: [2]int{1 << 62}},
+		{Format: PixelNV12, Width: 97, Height: 63, Planes: [2][]byte{rgb, rgb[:98*32-1]}},
+		{Format: PixelNormalised, Width: 256, Height: 256, Floats: make([]float32, 3*256*256-1), OutputWidth: 9, OutputHeight: 9},
+		{Format: 99, Width: 10, Height: 10, Planes: [2][]byte{rgb}},
+	} {
+		want(t, tracker.SetFrame(frame, 0), InvalidArgument)
+	}
+	check(t, tracker.SetFrame(Frame{Format: PixelNV12, Width: 97, Height: 63, Planes: [2][]byte{rgb, rgb[:98*32]}}, 0))
+	click(t, tracker, 0)
+	want(t, tracker.Mask(1, make([]byte, width*height-1), width), InvalidArgument)
+	want(t, tracker.Mask(1, make([]byte, width*height), width-1), InvalidArgument)
+	want(t, tracker.Mask(1, nil, width), InvalidArgument)
+	want(t, tracker.Logits(1, make([]float32, width*height-1), width), InvalidArgument)
+	want(t, tracker.Logits(1, make([]float32, width*height), -1), InvalidArgument)
+	want(t, tracker.SetFrame(RGB(make([]byte, 3*129*2), 129, 2), 1), Capacity)
+	check(t, tracker.Mask(1, make([]byte, width*height), width)) // the old frame and its size are still there
+
+	want(t, tracker.Prompt(1, Prompt{Mask: &Mask{Pixels: rgb[:9], Width: 5, Height: 2}}), InvalidArgument)
+	check(t, tracker.Prompt(1, Prompt{Mask: &Mask{Pixels: rgb[:10], Width: 5, Height: 2}}))
+}
+
+func TestImages(t *testing.T) {
+	model := open(t)
+	defer model.Close()
+	config := SegmenterConfig{Threads: 1, MaxFrameWidth: 128, MaxFrameHeight: 128}
+	plan, err := SegmenterMemory(model, config)
+	check(t, err)
+	config.Block, err = NewBlock(plan)
+	check(t, err)
+	segmenter, err := NewSegmenter(model, config)
+	check(t, err)
+	defer segmenter.Close()
+	check(t, segmenter.SetImage(RGB(pixels(0), width, height)))
+	prompt := Prompt{Box: &Box{20, 15, 50, 45}}
+	p, err := segmenter.Predict(prompt, true)
+	check(t, err)
+	if len(p.IoU) != 3 || len(p.Logits[2]) != p.LowResSize*p.LowResSize {
+		t.Errorf("%d masks", len(p.IoU))
+	}
+	prompt.Logits = p.Logits[p.Best]
+	p, err = segmenter.Predict(prompt, false)
+	check(t, err)
+	if len(p.IoU) != 1 {
+		t.Errorf("%d masks", len(p.IoU))
+	}
+	check(t, segmenter.Mask(0, make([]byte, width*height), width))
+	check(t, segmenter.Logits(0, make([]float32, width*height), width))
+	want(t, segmenter.Mask(1, make([]byte, width*height), width), InvalidArgument)
+	rle, err := segmenter.RLE(0)
+	check(t, err)
+	if rle == "" {
+		t.Error("no run-length code")
+	}
+	_, err = segmenter.Features(Stride4)
+	check(t, err)
+	prompt.Logits = prompt.Logits[1:]
+	_, err = segmenter.Predict(prompt, false)
+	want(t, err, InvalidArgument)
+}
+
+func TestGoroutines(t *testing.T) {
+	model := open(t)
+	shared, err := NewTracker(model, small)
+	check(t, err)
+	click(t, shared, 0)
+	expected, err := shared.RLE(1)
+	check(t, err)
+	var group sync.WaitGroup
+	for i := 0; i < 4; i++ {
+		group.Add(1)
+		go func() {
+			defer group.Done()
+			own, err := NewTracker(model, small)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer own.Close()
+			own.SetFrame(RGB(pixels(0), width, height), 0)
+			own.Prompt(1, Prompt{Points: []Point{Positive(35, 30), Negative(5, 5)}})
+			for _, tracker := range []*Tracker{own, shared} {
+				if rle, err := tracker.RLE(1); err != nil || rle != expected {
+					t.Error("another mask", err)
+				}
+			}
+		}()
+	}
+	group.Wait()
+	check(t, shared.Close())
+	check(t, model.Close())
+}
+
+func TestForgottenHandlesAreClosed(t *testing.T) {
+	model := open(t)
+	func() {
+		config := small
+		plan, err := TrackerMemory(model, config)
+		check(t, err)
+		config.Block, err = NewBlock(plan)
+		check(t, err)
+		_, err = NewTracker(model, config)
+		check(t, err)
+		_, err = NewSegmenter(model, SegmenterConfig{Threads: 1})
+		check(t, err)
+	}()
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		runtime.GC()
+		if err := model.Close(); err == nil {
+			break
+		} else if time.Now().After(end) {
+			t.Fatal(err)
+		}
+	}
+}
+
+// deeper makes the stack grow, and so move.
+func deeper(n int) int {
+	var room [256]byte
+	if n == 0 {
+		return int(room[255])
+	}
+	return deeper(n-1) + int(room[n%256])
+}
+
+func TestLog(t *testing.T) {
+	var lines []string
+	model, err := OpenModel(ModelConfig{Path: modelPath, Log: func(level LogLevel, text string) {
+		lines = append(lines, text)
+		deeper(1000)
+		runtime.GC()
+	}})
+	check(t, err)
+	if len(lines) == 0 || lines[0] == "" {
+		t.Error(lines)
+	}
+	deeper(5000)
+	check(t, model.Close())
+}

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# go.sh GO FOLDER CHECK...: builds and tests examples/go in FOLDER and has its program checked.
+# SPDX-License-Identifier: Apache-2.0
+set -euo pipefail
+go=$1 folder=$2
+shift 2
+cd "$(dirname "$0")/../go"
+
+# Nothing from the network, nothing outside FOLDER.
+export GOCACHE=$folder/cache GOPATH=$folder/path GOENV=off GOPROXY=off GOTOOLCHAIN=local GOFLAGS='-mod=mod -buildvcs=false'
+"$go" vet ./...
+"$go" test -count=1 ./...
+"$go" build -o "$folder/track" ./cmd/track
+"$@" "$folder/track"
