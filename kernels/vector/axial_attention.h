@@ -262,7 +262,9 @@ void transpose_queries(const AxialTask& task, size_t first, float* out) {
             V block[V::width];
             for (size_t i = 0; i < V::width; ++i) {
                 block[i] = V::zero();
-                if (i < there) block[i] = V::load_part(task.q + (begin + i) * task.q_stride + c, width) * factor;
+                if (i >= there) continue;
+                const float* from = task.q + (begin + i) * task.q_stride + c;
+                block[i] = (width == V::width ? V::load(from) : V::load_part(from, width)) * factor;
             }
             V::transpose(block);
             for (size_t i = 0; i < width; ++i) block[i].store(out + (c + i) * chunk_queries<V> + lane);
