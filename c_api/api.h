@@ -39,8 +39,8 @@ inline samlet_status report(const Status& status, char (&message)[256]) {
 // The error of an argument that must not be NULL.
 Status null_argument(const char* name);
 
-// Structs come with the size that the caller was compiled with. This is the first ABI: anything shorter is an error, and
-// what a newer, longer struct adds is not looked at.
+// Structs come with the size that the caller was compiled with. This is the first ABI: anything shorter is an
+// error, and what a newer, longer struct adds is not looked at.
 Status check_size(uint32_t size, size_t known, const char* name);
 
 // A block for `bytes`: the caller's if there is one, checked, else from the heap (then *owned is set).

@@ -16,27 +16,33 @@ struct Source {
 
     Status open(const samlet_model_config& config) {
         if (!config.path == !config.data)
-            return fail(SAMLET_ERROR_INVALID_ARGUMENT, "give either the path of a model file or its bytes as data");
+            return fail(SAMLET_ERROR_INVALID_ARGUMENT,
+                        "give either the path of a model file or its bytes as data");
         if (config.path) {
             const char* reason = nullptr;
             if (!port::map_file(config.path, &mapping, &reason)) {
                 // The reason is one of a few static texts; the name goes in front of it.
                 static const struct {
                     const char *reason, *text;
-                } kTexts[] = {{"it is empty", "the model file %s is empty"},
-                              {"it is not a regular file", "the model file %s is not a regular file"},
-                              {"it cannot be mapped into memory", "the model file %s cannot be mapped into memory"}};
+                } kTexts[] = {
+                    {"it is empty", "the model file %s is empty"},
+                    {"it is not a regular file", "the model file %s is not a regular file"},
+                    {"it cannot be mapped into memory", "the model file %s cannot be mapped into memory"}};
                 for (const auto& t : kTexts)
-                    if (strcmp(t.reason, reason) == 0) return fail(SAMLET_ERROR_FILE, t.text, 0, 0, config.path);
-                return fail(SAMLET_ERROR_FILE, "the model file %s cannot be opened for reading", 0, 0, config.path);
+                    if (strcmp(t.reason, reason) == 0)
+                        return fail(SAMLET_ERROR_FILE, t.text, 0, 0, config.path);
+                return fail(SAMLET_ERROR_FILE, "the model file %s cannot be opened for reading", 0, 0,
+                            config.path);
             }
             data = mapping.data;
             size = mapping.size;
             return {};
         }
         if (reinterpret_cast<uintptr_t>(config.data) % 32 != 0)
-            return fail(SAMLET_ERROR_INVALID_ARGUMENT, "the bytes of the model begin %a bytes after a multiple of 32, to which they "
-                        "must be aligned", static_cast<int64_t>(reinterpret_cast<uintptr_t>(config.data) % 32));
+            return fail(SAMLET_ERROR_INVALID_ARGUMENT,
+                        "the bytes of the model begin %a bytes after a multiple of 32, to which they "
+                        "must be aligned",
+                        static_cast<int64_t>(reinterpret_cast<uintptr_t>(config.data) % 32));
         data = config.data;
         size = static_cast<size_t>(config.data_size);
         return {};
@@ -45,15 +51,15 @@ struct Source {
 };
 
 Status choose_kernels(const samlet_model_config& config, const Kernels** kernels) {
-    if (!start_xnnpack())
-        return fail(SAMLET_ERROR_UNSUPPORTED, "XNNPACK cannot run on this CPU or system");
+    if (!start_xnnpack()) return fail(SAMLET_ERROR_UNSUPPORTED, "XNNPACK cannot run on this CPU or system");
     const char* name = config.kernels && config.kernels[0] ? config.kernels : nullptr;
     if (!name) name = port::environment("SAMLET_KERNELS");
     if (name && !name[0]) name = nullptr;
     *kernels = find_kernels(name);
     if (!*kernels)
         return fail(SAMLET_ERROR_UNSUPPORTED,
-                    "there are no kernels \"%s\" for this CPU and build (generic, avx2, avx512, neon)", 0, 0, name);
+                    "there are no kernels \"%s\" for this CPU and build (generic, avx2, avx512, neon)", 0, 0,
+                    name);
     return {};
 }
 
@@ -69,7 +75,8 @@ using namespace samlet;
 
 extern "C" {
 
-samlet_status samlet_model_memory(const samlet_model_config* config, samlet_memory_plan* plan, samlet_error* error) {
+samlet_status samlet_model_memory(const samlet_model_config* config, samlet_memory_plan* plan,
+                                  samlet_error* error) {
     Status status = check_config(config);
     if (status.ok() && !plan) status = null_argument("plan");
     if (status.ok()) status = check_size(plan->size, sizeof(*plan), "samlet_memory_plan");
@@ -91,7 +98,8 @@ samlet_status samlet_model_memory(const samlet_model_config* config, samlet_memo
     return report(status, error);
 }
 
-samlet_status samlet_model_open(const samlet_model_config* config, samlet_model** model, samlet_error* error) {
+samlet_status samlet_model_open(const samlet_model_config* config, samlet_model** model,
+                                samlet_error* error) {
     Status status = model ? check_config(config) : null_argument("model");
     if (model) *model = nullptr;
     const Kernels* kernels = nullptr;

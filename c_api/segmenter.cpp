@@ -12,7 +12,8 @@ Status read_config(const samlet_model* model, const samlet_segmenter_config* giv
     if (!given) return null_argument("config");
     SAMLET_TRY(check_size(given->size, sizeof(*given), "samlet_segmenter_config"));
     constexpr uint32_t kFlags = SAMLET_TRACKER_YIELD | SAMLET_TRACKER_PIN_THREADS;
-    if (given->flags & ~kFlags) return fail(SAMLET_ERROR_INVALID_ARGUMENT, "flags is %a; known are %b", given->flags, kFlags);
+    if (given->flags & ~kFlags)
+        return fail(SAMLET_ERROR_INVALID_ARGUMENT, "flags is %a; known are %b", given->flags, kFlags);
     config->image_size = given->image_size;
     config->threads = given->threads;
     config->max_points = given->max_points;
@@ -28,8 +29,8 @@ Status read_config(const samlet_model* model, const samlet_segmenter_config* giv
     return config->complete(model->impl);
 }
 
-Status lay_out(const Model& model, const SessionConfig& config, Arena& arena, bool measuring, samlet_segmenter** handle,
-               samlet_memory_plan* report) {
+Status lay_out(const Model& model, const SessionConfig& config, Arena& arena, bool measuring,
+               samlet_segmenter** handle, samlet_memory_plan* report) {
     Plan plan(arena);
     void* place = arena.take_bytes(sizeof(samlet_segmenter));
     plan.close_part("session");
@@ -46,7 +47,7 @@ Status lay_out(const Model& model, const SessionConfig& config, Arena& arena, bo
 
 using namespace samlet;
 
-#define SAMLET_SEGMENTER_CALL(expression) \
+#define SAMLET_SEGMENTER_CALL(expression)                 \
     if (!segmenter) return SAMLET_ERROR_INVALID_ARGUMENT; \
     return report((expression), segmenter->message)
 
@@ -119,8 +120,8 @@ static Status predict(samlet_segmenter* segmenter, const samlet_prompt* prompt, 
     SAMLET_TRY(check_size(prediction->size, sizeof(*prediction), "samlet_prediction"));
     return segmenter->impl.predict(*prompt, multimask != 0, prediction);
 }
-samlet_status samlet_segmenter_predict(samlet_segmenter* segmenter, const samlet_prompt* prompt, uint32_t multimask,
-                                       samlet_prediction* prediction) {
+samlet_status samlet_segmenter_predict(samlet_segmenter* segmenter, const samlet_prompt* prompt,
+                                       uint32_t multimask, samlet_prediction* prediction) {
     SAMLET_SEGMENTER_CALL(predict(segmenter, prompt, multimask, prediction));
 }
 
@@ -131,7 +132,8 @@ static Status get_mask(samlet_segmenter* segmenter, uint32_t index, uint8_t* mas
     segmenter->impl.write_mask(&logits, 1, 0, mask, static_cast<size_t>(stride));
     return {};
 }
-samlet_status samlet_segmenter_mask(samlet_segmenter* segmenter, uint32_t index, uint8_t* mask, uint64_t stride) {
+samlet_status samlet_segmenter_mask(samlet_segmenter* segmenter, uint32_t index, uint8_t* mask,
+                                    uint64_t stride) {
     SAMLET_SEGMENTER_CALL(get_mask(segmenter, index, mask, stride));
 }
 
@@ -142,11 +144,13 @@ static Status get_logits(samlet_segmenter* segmenter, uint32_t index, float* out
     segmenter->impl.write_logits(&logits, 1, 0, out, static_cast<size_t>(stride));
     return {};
 }
-samlet_status samlet_segmenter_logits(samlet_segmenter* segmenter, uint32_t index, float* logits, uint64_t stride) {
+samlet_status samlet_segmenter_logits(samlet_segmenter* segmenter, uint32_t index, float* logits,
+                                      uint64_t stride) {
     SAMLET_SEGMENTER_CALL(get_logits(segmenter, index, logits, stride));
 }
 
-static Status get_rle(samlet_segmenter* segmenter, uint32_t index, char* text, size_t capacity, size_t* length) {
+static Status get_rle(samlet_segmenter* segmenter, uint32_t index, char* text, size_t capacity,
+                      size_t* length) {
     if (!length) return null_argument("length");
     if (!text && capacity) return null_argument("text");
     const float* logits;
@@ -157,11 +161,13 @@ static Status get_rle(samlet_segmenter* segmenter, uint32_t index, char* text, s
                     static_cast<int64_t>(*length), static_cast<int64_t>(capacity));
     return {};
 }
-samlet_status samlet_segmenter_rle(samlet_segmenter* segmenter, uint32_t index, char* text, size_t capacity, size_t* length) {
+samlet_status samlet_segmenter_rle(samlet_segmenter* segmenter, uint32_t index, char* text, size_t capacity,
+                                   size_t* length) {
     SAMLET_SEGMENTER_CALL(get_rle(segmenter, index, text, capacity, length));
 }
 
-samlet_status samlet_segmenter_features(samlet_segmenter* segmenter, samlet_feature_level level, samlet_tensor_view* view) {
+samlet_status samlet_segmenter_features(samlet_segmenter* segmenter, samlet_feature_level level,
+                                        samlet_tensor_view* view) {
     SAMLET_SEGMENTER_CALL(get_features(segmenter->impl, level, view));
 }
 

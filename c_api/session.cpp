@@ -9,7 +9,8 @@ Status check_map(const Session& session, const void* out, uint64_t stride, size_
     if (!out) return null_argument("the output buffer");
     const uint64_t row = static_cast<uint64_t>(session.picture().width) * pixel;
     if (session.has_picture() && (stride < row || stride % pixel != 0))
-        return fail(SAMLET_ERROR_INVALID_ARGUMENT, "stride is %a bytes; a row of the frame needs %b, and floats a multiple of 4",
+        return fail(SAMLET_ERROR_INVALID_ARGUMENT,
+                    "stride is %a bytes; a row of the frame needs %b, and floats a multiple of 4",
                     shown(stride), static_cast<int64_t>(row));
     return session.has_picture() ? check_reach(stride, row, session.picture().height) : Status();
 }
@@ -17,14 +18,22 @@ Status check_map(const Session& session, const void* out, uint64_t stride, size_
 Status get_features(const Session& session, samlet_feature_level level, samlet_tensor_view* view) {
     if (!view) return null_argument("view");
     SAMLET_TRY(check_size(view->size, sizeof(*view), "samlet_tensor_view"));
-    if (!session.has_picture()) return fail(SAMLET_ERROR_STATE, "there are no features: give a frame or image first");
+    if (!session.has_picture())
+        return fail(SAMLET_ERROR_STATE, "there are no features: give a frame or image first");
     const uint32_t grid = static_cast<uint32_t>(session.grid()), d = session.model().config.d_model;
     switch (level) {
-        case SAMLET_FEATURES_STRIDE4: *view = {view->size, d / 8, 4 * grid, 4 * grid, session.features().stride4}; return {};
-        case SAMLET_FEATURES_STRIDE8: *view = {view->size, d / 4, 2 * grid, 2 * grid, session.features().stride8}; return {};
-        case SAMLET_FEATURES_STRIDE16: *view = {view->size, d, grid, grid, session.features().top}; return {};
+        case SAMLET_FEATURES_STRIDE4:
+            *view = {view->size, d / 8, 4 * grid, 4 * grid, session.features().stride4};
+            return {};
+        case SAMLET_FEATURES_STRIDE8:
+            *view = {view->size, d / 4, 2 * grid, 2 * grid, session.features().stride8};
+            return {};
+        case SAMLET_FEATURES_STRIDE16:
+            *view = {view->size, d, grid, grid, session.features().top};
+            return {};
     }
-    return fail(SAMLET_ERROR_INVALID_ARGUMENT, "level is %a; it must be 0 to 2 (samlet_feature_level)", level);
+    return fail(SAMLET_ERROR_INVALID_ARGUMENT, "level is %a; it must be 0 to 2 (samlet_feature_level)",
+                level);
 }
 
 }  // namespace samlet

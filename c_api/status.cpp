@@ -53,11 +53,21 @@ void format(const Status& status, char* text, size_t capacity) {
             continue;
         }
         switch (*++p) {
-            case 'a': writer.put(status.a); break;
-            case 'b': writer.put(status.b); break;
-            case 'A': writer.put_thousandths(status.a); break;
-            case 'B': writer.put_thousandths(status.b); break;
-            default: writer.put_name(status.name); break;
+            case 'a':
+                writer.put(status.a);
+                break;
+            case 'b':
+                writer.put(status.b);
+                break;
+            case 'A':
+                writer.put_thousandths(status.a);
+                break;
+            case 'B':
+                writer.put_thousandths(status.b);
+                break;
+            default:
+                writer.put_name(status.name);
+                break;
         }
     }
     text[writer.length] = 0;
@@ -72,12 +82,15 @@ samlet_status report(const Status& status, samlet_error* error) {
     return status.code;
 }
 
-Status null_argument(const char* name) { return fail(SAMLET_ERROR_INVALID_ARGUMENT, "%s must not be NULL", 0, 0, name); }
+Status null_argument(const char* name) {
+    return fail(SAMLET_ERROR_INVALID_ARGUMENT, "%s must not be NULL", 0, 0, name);
+}
 
 Status check_size(uint32_t size, size_t known, const char* name) {
     if (size >= known) return {};
-    return fail(SAMLET_ERROR_INVALID_ARGUMENT, "the size field of %s is %a; it must be at least %b: call its _init function first",
-                size, static_cast<int64_t>(known), name);
+    return fail(SAMLET_ERROR_INVALID_ARGUMENT,
+                "the size field of %s is %a; it must be at least %b: call its _init function first", size,
+                static_cast<int64_t>(known), name);
 }
 
 Status find_block(void* given, uint64_t given_bytes, uint64_t bytes, void** block, void** owned) {
@@ -88,8 +101,10 @@ Status find_block(void* given, uint64_t given_bytes, uint64_t bytes, void** bloc
         return fail(SAMLET_ERROR_MEMORY, "the system has no block of %a bytes", static_cast<int64_t>(bytes));
     }
     if (reinterpret_cast<uintptr_t>(given) % Arena::kAlignment != 0)
-        return fail(SAMLET_ERROR_MEMORY, "the block begins %a bytes after a multiple of %b, to which it must be aligned",
-                    static_cast<int64_t>(reinterpret_cast<uintptr_t>(given) % Arena::kAlignment), Arena::kAlignment);
+        return fail(SAMLET_ERROR_MEMORY,
+                    "the block begins %a bytes after a multiple of %b, to which it must be aligned",
+                    static_cast<int64_t>(reinterpret_cast<uintptr_t>(given) % Arena::kAlignment),
+                    Arena::kAlignment);
     if (given_bytes < bytes)
         return fail(SAMLET_ERROR_MEMORY, "the block has %a bytes; %b are needed", shown(given_bytes),
                     static_cast<int64_t>(bytes));
@@ -105,24 +120,34 @@ Status find_block(void* given, uint64_t given_bytes, uint64_t bytes, void** bloc
 extern "C" {
 
 const char* samlet_version(void) {
-    return SAMLET_TEXT(SAMLET_VERSION_MAJOR) "." SAMLET_TEXT(SAMLET_VERSION_MINOR) "." SAMLET_TEXT(SAMLET_VERSION_PATCH);
+    return SAMLET_TEXT(SAMLET_VERSION_MAJOR) "." SAMLET_TEXT(SAMLET_VERSION_MINOR) "." SAMLET_TEXT(
+        SAMLET_VERSION_PATCH);
 }
 
-uint32_t samlet_abi_version(void) { return SAMLET_ABI_VERSION; }
+uint32_t samlet_abi_version(void) {
+    return SAMLET_ABI_VERSION;
+}
 
 const char* samlet_status_name(samlet_status status) {
-    static const char* const names[] = {
-        "SAMLET_OK",          "SAMLET_ERROR_INVALID_ARGUMENT", "SAMLET_ERROR_STATE",
-        "SAMLET_ERROR_MEMORY", "SAMLET_ERROR_CAPACITY",         "SAMLET_ERROR_NOT_FOUND",
-        "SAMLET_ERROR_FILE",  "SAMLET_ERROR_FORMAT",           "SAMLET_ERROR_UNSUPPORTED",
-        "SAMLET_ERROR_BUFFER_TOO_SMALL", "SAMLET_ERROR_INTERNAL"};
+    static const char* const names[] = {"SAMLET_OK",
+                                        "SAMLET_ERROR_INVALID_ARGUMENT",
+                                        "SAMLET_ERROR_STATE",
+                                        "SAMLET_ERROR_MEMORY",
+                                        "SAMLET_ERROR_CAPACITY",
+                                        "SAMLET_ERROR_NOT_FOUND",
+                                        "SAMLET_ERROR_FILE",
+                                        "SAMLET_ERROR_FORMAT",
+                                        "SAMLET_ERROR_UNSUPPORTED",
+                                        "SAMLET_ERROR_BUFFER_TOO_SMALL",
+                                        "SAMLET_ERROR_INTERNAL"};
     const int index = static_cast<int>(status);
-    return index >= 0 && index < static_cast<int>(sizeof(names) / sizeof(names[0])) ? names[index] : "unknown status";
+    return index >= 0 && index < static_cast<int>(sizeof(names) / sizeof(names[0])) ? names[index]
+                                                                                    : "unknown status";
 }
 
 const char* samlet_stage_name(samlet_stage stage) {
-    static const char* const names[SAMLET_STAGE_COUNT] = {"preprocess",       "trunk",        "neck",
-                                                          "memory attention", "mask decoder", "memory encoder"};
+    static const char* const names[SAMLET_STAGE_COUNT] = {
+        "preprocess", "trunk", "neck", "memory attention", "mask decoder", "memory encoder"};
     const int index = static_cast<int>(stage);
     return index >= 0 && index < SAMLET_STAGE_COUNT ? names[index] : "unknown stage";
 }

@@ -11,8 +11,10 @@ Status read_config(const samlet_model* model, const samlet_tracker_config* given
     if (!model) return null_argument("model");
     if (!given) return null_argument("config");
     SAMLET_TRY(check_size(given->size, sizeof(*given), "samlet_tracker_config"));
-    constexpr uint32_t kFlags = SAMLET_TRACKER_YIELD | SAMLET_TRACKER_PIN_THREADS | SAMLET_TRACKER_NON_OVERLAPPING;
-    if (given->flags & ~kFlags) return fail(SAMLET_ERROR_INVALID_ARGUMENT, "flags is %a; known are %b", given->flags, kFlags);
+    constexpr uint32_t kFlags =
+        SAMLET_TRACKER_YIELD | SAMLET_TRACKER_PIN_THREADS | SAMLET_TRACKER_NON_OVERLAPPING;
+    if (given->flags & ~kFlags)
+        return fail(SAMLET_ERROR_INVALID_ARGUMENT, "flags is %a; known are %b", given->flags, kFlags);
     config->session.image_size = given->image_size;
     config->session.threads = given->threads;
     config->session.max_points = given->max_points;
@@ -31,8 +33,8 @@ Status read_config(const samlet_model* model, const samlet_tracker_config* given
 }
 
 // Lays out a handle and what it owns; measures with a measuring arena.
-Status lay_out(const Model& model, const TrackerConfig& config, Arena& arena, bool measuring, samlet_tracker** handle,
-               samlet_memory_plan* report) {
+Status lay_out(const Model& model, const TrackerConfig& config, Arena& arena, bool measuring,
+               samlet_tracker** handle, samlet_memory_plan* report) {
     Plan plan(arena);
     void* place = arena.take_bytes(sizeof(samlet_tracker));
     plan.close_part("session");
@@ -51,14 +53,14 @@ Status lay_out(const Model& model, const TrackerConfig& config, Arena& arena, bo
 using namespace samlet;
 
 // Calls of a session that only hand arguments on.
-#define SAMLET_TRACKER_CALL(expression) \
+#define SAMLET_TRACKER_CALL(expression)                 \
     if (!tracker) return SAMLET_ERROR_INVALID_ARGUMENT; \
     return report((expression), tracker->message)
 
 extern "C" {
 
-samlet_status samlet_tracker_memory(const samlet_model* model, const samlet_tracker_config* config, samlet_memory_plan* plan,
-                                    samlet_error* error) {
+samlet_status samlet_tracker_memory(const samlet_model* model, const samlet_tracker_config* config,
+                                    samlet_memory_plan* plan, samlet_error* error) {
     TrackerConfig full;
     Status status = read_config(model, config, &full);
     if (status.ok() && !plan) status = null_argument("plan");
@@ -70,8 +72,8 @@ samlet_status samlet_tracker_memory(const samlet_model* model, const samlet_trac
     return report(status, error);
 }
 
-samlet_status samlet_tracker_create(const samlet_model* model, const samlet_tracker_config* config, samlet_tracker** tracker,
-                                    samlet_error* error) {
+samlet_status samlet_tracker_create(const samlet_model* model, const samlet_tracker_config* config,
+                                    samlet_tracker** tracker, samlet_error* error) {
     if (!tracker) return report(null_argument("tracker"), error);
     *tracker = nullptr;
     TrackerConfig full;
@@ -103,7 +105,9 @@ void samlet_tracker_destroy(samlet_tracker* tracker) {
     port::release(tracker->owned_block);
 }
 
-const char* samlet_tracker_message(const samlet_tracker* tracker) { return tracker ? tracker->message : "tracker is NULL"; }
+const char* samlet_tracker_message(const samlet_tracker* tracker) {
+    return tracker ? tracker->message : "tracker is NULL";
+}
 
 static Status set_frame(samlet_tracker* tracker, const samlet_frame* frame, int64_t number) {
     if (!frame) return null_argument("frame");
@@ -126,7 +130,9 @@ samlet_status samlet_tracker_prompt(samlet_tracker* tracker, int32_t object, con
 samlet_status samlet_tracker_clear_prompts(samlet_tracker* tracker, int32_t object) {
     SAMLET_TRACKER_CALL(tracker->impl.clear_prompts(object));
 }
-samlet_status samlet_tracker_track(samlet_tracker* tracker) { SAMLET_TRACKER_CALL(tracker->impl.track()); }
+samlet_status samlet_tracker_track(samlet_tracker* tracker) {
+    SAMLET_TRACKER_CALL(tracker->impl.track());
+}
 samlet_status samlet_tracker_remove_object(samlet_tracker* tracker, int32_t object) {
     SAMLET_TRACKER_CALL(tracker->impl.remove(object));
 }
@@ -158,8 +164,8 @@ static Status get_result(samlet_tracker* tracker, int32_t id, samlet_result* res
     result->visible = object->score > 0;
     result->prompted = object->prompted;
     result->empty = extent.area == 0;
-    result->box = {static_cast<float>(extent.x0), static_cast<float>(extent.y0), static_cast<float>(extent.x1),
-                   static_cast<float>(extent.y1)};
+    result->box = {static_cast<float>(extent.x0), static_cast<float>(extent.y0),
+                   static_cast<float>(extent.x1), static_cast<float>(extent.y1)};
     result->area = extent.area;
     return {};
 }
@@ -188,7 +194,8 @@ static Status get_rle(samlet_tracker* tracker, int32_t object, char* text, size_
     if (!text && capacity) return null_argument("text");
     return tracker->impl.rle(object, text, capacity, length);
 }
-samlet_status samlet_tracker_rle(samlet_tracker* tracker, int32_t object, char* text, size_t capacity, size_t* length) {
+samlet_status samlet_tracker_rle(samlet_tracker* tracker, int32_t object, char* text, size_t capacity,
+                                 size_t* length) {
     SAMLET_TRACKER_CALL(get_rle(tracker, object, text, capacity, length));
 }
 
@@ -198,7 +205,8 @@ static Status list_objects(const samlet_tracker* tracker, int32_t* ids, uint32_t
     *count = static_cast<uint32_t>(tracker->impl.list_objects(ids, capacity));
     return {};
 }
-samlet_status samlet_tracker_objects(const samlet_tracker* tracker, int32_t* ids, uint32_t capacity, uint32_t* count) {
+samlet_status samlet_tracker_objects(const samlet_tracker* tracker, int32_t* ids, uint32_t capacity,
+                                     uint32_t* count) {
     SAMLET_TRACKER_CALL(list_objects(tracker, ids, capacity, count));
 }
 
@@ -217,7 +225,8 @@ samlet_status samlet_tracker_get_profile(const samlet_tracker* tracker, samlet_p
     SAMLET_TRACKER_CALL(get_profile(tracker, profile));
 }
 
-samlet_status samlet_tracker_features(samlet_tracker* tracker, samlet_feature_level level, samlet_tensor_view* view) {
+samlet_status samlet_tracker_features(samlet_tracker* tracker, samlet_feature_level level,
+                                      samlet_tensor_view* view) {
     SAMLET_TRACKER_CALL(get_features(tracker->impl, level, view));
 }
 
@@ -226,7 +235,8 @@ static Status run_memory_attention(samlet_tracker* tracker, const samlet_memory_
     SAMLET_TRY(check_size(args->size, sizeof(*args), "samlet_memory_attention_args"));
     return tracker->impl.run_memory_attention(*args);
 }
-samlet_status samlet_tracker_run_memory_attention(samlet_tracker* tracker, const samlet_memory_attention_args* args) {
+samlet_status samlet_tracker_run_memory_attention(samlet_tracker* tracker,
+                                                  const samlet_memory_attention_args* args) {
     SAMLET_TRACKER_CALL(run_memory_attention(tracker, args));
 }
 

@@ -2,8 +2,8 @@
 //
 // SPDX-License-Identifier: Apache-2.0
 //
-// The same code lays memory out and plans it: a measuring arena hands out addresses that nobody may follow, and counts.
-// Since both take the same path, a plan cannot disagree with what the run needs.
+// The same code lays memory out and plans it: a measuring arena hands out addresses that nobody may follow,
+// and counts. Since both take the same path, a plan cannot disagree with what the run needs.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@
 namespace samlet {
 
 class Arena {
-   public:
+  public:
     static constexpr size_t kAlignment = 64;  // a cache line, and what XNNPACK wants
 
     Arena() = default;
@@ -25,7 +25,9 @@ class Arena {
         return arena;
     }
 
-    static constexpr size_t rounded(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+    static constexpr size_t rounded(size_t bytes) {
+        return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+    }
 
     // Null if the block is exhausted; a planned arena never is.
     void* take_bytes(size_t bytes) {
@@ -49,18 +51,18 @@ class Arena {
 
     // Gives back at the end of a block of code what was taken in it.
     class Scope {
-       public:
+      public:
         explicit Scope(Arena& arena) : arena_(arena), used_(arena.used()) {}
         ~Scope() { arena_.rewind(used_); }
         Scope(const Scope&) = delete;
         Scope& operator=(const Scope&) = delete;
 
-       private:
+      private:
         Arena& arena_;
         size_t used_;
     };
 
-   private:
+  private:
     uint8_t* base_ = nullptr;
     size_t capacity_ = 0, used_ = 0, peak_ = 0;
 };

@@ -11,7 +11,8 @@ void run_attention(Exec& exec, const Attention& a) {
     const size_t panel = kernels.key_panel;
     const size_t padded = (a.keys + panel - 1) / panel * panel;
     float* packed = exec.floats(a.heads * padded * a.dk);
-    const size_t scratch_size = Arena::rounded(kernels.attend_scratch(a.dk, a.dv) * sizeof(float)) / sizeof(float);
+    const size_t scratch_size =
+        Arena::rounded(kernels.attend_scratch(a.dk, a.dv) * sizeof(float)) / sizeof(float);
     float* scratch = exec.floats(scratch_size * exec.threads);
     const float scale = 1.0f / std::sqrt(static_cast<float>(a.dk));
 

@@ -7,7 +7,8 @@
 
 namespace samlet {
 
-// Heads lie side by side in the channels: head h of q, k and v begins at channel h * dk, h * dk, h * dv of a row.
+// Heads lie side by side in the channels: head h of q, k and v begins at channel h * dk, h * dk, h * dv of a
+// row.
 struct Attention {
     const float* q;
     size_t q_stride, queries;

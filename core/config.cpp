@@ -8,11 +8,13 @@ namespace samlet {
 namespace {
 
 Status missing(const char* key) {
-    return fail(SAMLET_ERROR_FORMAT, "the model file lacks the metadata %s, or it has another type", 0, 0, key);
+    return fail(SAMLET_ERROR_FORMAT, "the model file lacks the metadata %s, or it has another type", 0, 0,
+                key);
 }
 
 Status out_of_range(const char* key, int64_t value) {
-    return fail(SAMLET_ERROR_FORMAT, "the model file has %a as %s, which no model of the family can have", value, 0, key);
+    return fail(SAMLET_ERROR_FORMAT, "the model file has %a as %s, which no model of the family can have",
+                value, 0, key);
 }
 
 Status read_u32(const ModelFile& file, const char* key, uint32_t lowest, uint32_t highest, uint32_t* value) {
@@ -45,8 +47,10 @@ bool Config::is_global(uint32_t block) const {
 Status Config::read(const ModelFile& file) {
     memset(this, 0, sizeof(*this));
     char architecture[16] = "";
-    if (!file.get_string("general.architecture", architecture, sizeof(architecture)) || strcmp(architecture, "sam2") != 0)
-        return fail(SAMLET_ERROR_FORMAT, "the GGUF file holds a model of another architecture; samlet runs \"sam2\"");
+    if (!file.get_string("general.architecture", architecture, sizeof(architecture)) ||
+        strcmp(architecture, "sam2") != 0)
+        return fail(SAMLET_ERROR_FORMAT,
+                    "the GGUF file holds a model of another architecture; samlet runs \"sam2\"");
     if (!file.get_string("general.name", name, sizeof(name))) return missing("general.name");
     if (!file.get_string("sam2.family", family, sizeof(family))) return missing("sam2.family");
     if (!file.get_bool("sam2.has_video", &has_video)) return missing("sam2.has_video");
@@ -68,10 +72,12 @@ Status Config::read(const ModelFile& file) {
     // Pooling halves the window of the stage before.
     for (uint32_t s = 0; s + 1 < kStages; s++)
         if (window_spec[s] % 2 != 0) return out_of_range("sam2.trunk.window_spec", window_spec[s]);
-    if (!file.get_u32_array("sam2.trunk.global_att_blocks", global_blocks, kMaxGlobalBlocks, &global_block_count))
+    if (!file.get_u32_array("sam2.trunk.global_att_blocks", global_blocks, kMaxGlobalBlocks,
+                            &global_block_count))
         return missing("sam2.trunk.global_att_blocks");
     for (uint32_t i = 0; i < global_block_count; i++)
-        if (global_blocks[i] >= blocks()) return out_of_range("sam2.trunk.global_att_blocks", global_blocks[i]);
+        if (global_blocks[i] >= blocks())
+            return out_of_range("sam2.trunk.global_att_blocks", global_blocks[i]);
     uint32_t q_pool = 0;
     SAMLET_TRY(read_u32(file, "sam2.trunk.q_pool", kStages - 1, kStages - 1, &q_pool));
     uint32_t levels[kStages], level_count = 0;
@@ -101,7 +107,8 @@ Status Config::read(const ModelFile& file) {
     SAMLET_TRY(read_f32(file, "sam2.memory.sigmoid_bias", &mask_sigmoid_bias));
     SAMLET_TRY(read_f32(file, "sam2.memory.rope_theta", &rope_theta));
     if (!(rope_theta > 1.0f)) return out_of_range("sam2.memory.rope_theta", 0);
-    if (!file.get_bool("sam2.pointer_time_encoding", &pointer_time_encoding)) return missing("sam2.pointer_time_encoding");
+    if (!file.get_bool("sam2.pointer_time_encoding", &pointer_time_encoding))
+        return missing("sam2.pointer_time_encoding");
     return {};
 }
 

@@ -24,7 +24,8 @@ double trunk_macs(const Model& model, size_t image_size) {
 
 double neck_macs(const Model& model, double cells) {
     const double d = model.config.d_model, c = model.config.embed_dim;
-    const double laterals = 16 * cells * c * d + 4 * cells * 2 * c * d + cells * 4 * c * d + cells / 4 * 8 * c * d;
+    const double laterals =
+        16 * cells * c * d + 4 * cells * 2 * c * d + cells * 4 * c * d + cells / 4 * 8 * c * d;
     return laterals + 16 * cells * d * d / 8 + 4 * cells * d * d / 4;
 }
 
@@ -43,11 +44,13 @@ double memory_attention_macs(const Model& model, double cells, double memories, 
 double mask_decoder_macs(const Model& model, double cells) {
     const TwoWayTransformer& t = model.mask_decoder.transformer;
     const double d = model.config.d_model, tokens = model.mask_decoder.own_tokens() + 2, half = d / 2;
-    // Token to image: q and out on tokens, k and v on the image, scores and values; image to token the other way round.
+    // Token to image: q and out on tokens, k and v on the image, scores and values; image to token the other
+    // way round.
     const double cross = 2 * tokens * d * half + 2 * cells * d * half + 2 * tokens * cells * half;
     double macs = cross;
     for (uint32_t i = 0; i < t.layer_count; i++)
-        macs += 4 * tokens * d * d + 2 * tokens * tokens * d + 2 * cross + 2 * tokens * d * t.layers[i].hidden;
+        macs +=
+            4 * tokens * d * d + 2 * tokens * tokens * d + 2 * cross + 2 * tokens * d * t.layers[i].hidden;
     macs += cells * d * d + 4 * cells * d / 4 * d / 2 + 16 * cells * d / 8 * model.mask_decoder.mask_count;
     return macs + model.mask_decoder.mask_count * (2 * d * d + d * d / 8);
 }
@@ -68,13 +71,16 @@ double memory_encoder_macs(const Model& model, double cells) {
 
 }  // namespace
 
-void reference_gmac(const Model& model, size_t image_size, size_t memories, size_t pointers, double gmac[SAMLET_STAGE_COUNT]) {
-    const double cells = static_cast<double>(image_size / kTopStride) * static_cast<double>(image_size / kTopStride);
+void reference_gmac(const Model& model, size_t image_size, size_t memories, size_t pointers,
+                    double gmac[SAMLET_STAGE_COUNT]) {
+    const double cells =
+        static_cast<double>(image_size / kTopStride) * static_cast<double>(image_size / kTopStride);
     gmac[SAMLET_STAGE_PREPROCESS] = 0;
     gmac[SAMLET_STAGE_TRUNK] = trunk_macs(model, image_size) * 1e-9;
     gmac[SAMLET_STAGE_NECK] = neck_macs(model, cells) * 1e-9;
     gmac[SAMLET_STAGE_MEMORY_ATTENTION] =
-        memory_attention_macs(model, cells, static_cast<double>(memories), static_cast<double>(pointers)) * 1e-9;
+        memory_attention_macs(model, cells, static_cast<double>(memories), static_cast<double>(pointers)) *
+        1e-9;
     gmac[SAMLET_STAGE_MASK_DECODER] = mask_decoder_macs(model, cells) * 1e-9;
     gmac[SAMLET_STAGE_MEMORY_ENCODER] = memory_encoder_macs(model, cells) * 1e-9;
 }

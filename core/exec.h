@@ -2,8 +2,9 @@
 //
 // SPDX-License-Identifier: Apache-2.0
 //
-// Rehearsal: a stage can be run with a measuring scratch arena and `rehearsing` set; then linear() and parallel() do
-// nothing, and the arena's peak is what the stage needs. A stage must therefore touch data only inside these two.
+// Rehearsal: a stage can be run with a measuring scratch arena and `rehearsing` set; then linear() and
+// parallel() do nothing, and the arena's peak is what the stage needs. A stage must therefore touch data only
+// inside these two.
 #pragma once
 
 #include <pthreadpool.h>
@@ -20,7 +21,6 @@ namespace samlet {
 
 struct Exec {
     const Kernels* kernels = nullptr;
-    const LinearWeights* weights = nullptr;  // of the model, by LinearId
     Linear* linears = nullptr;               // of the session, by LinearId
     pthreadpool_t pool = nullptr;            // null: the calling thread alone
     size_t threads = 1;
@@ -41,7 +41,10 @@ struct Exec {
     void parallel(size_t count, const Body& body) {
         if (rehearsing || count == 0) return;
         pthreadpool_parallelize_1d_with_thread(
-            pool, [](void* context, size_t thread, size_t item) { (*static_cast<const Body*>(context))(item, thread); },
+            pool,
+            [](void* context, size_t thread, size_t item) {
+                (*static_cast<const Body*>(context))(item, thread);
+            },
             const_cast<Body*>(&body), count, pool_flags);
     }
 
@@ -54,20 +57,22 @@ struct Exec {
         });
     }
 
-    void layer_norm(const float* x, size_t rows, size_t channels, const float* gamma, const float* beta, float eps,
-                    float* y) {
+    void layer_norm(const float* x, size_t rows, size_t channels, const float* gamma, const float* beta,
+                    float eps, float* y) {
         parallel_chunks(rows, 64, [&](size_t first, size_t last, size_t) {
             kernels->layer_norm(x + first * channels, channels, last - first, channels, gamma, beta, eps,
                                 y + first * channels, channels);
         });
     }
     void gelu(float* x, size_t count) {
-        parallel_chunks(count, 16384, [&](size_t first, size_t last, size_t) { kernels->gelu(x + first, last - first); });
+        parallel_chunks(count, 16384,
+                        [&](size_t first, size_t last, size_t) { kernels->gelu(x + first, last - first); });
     }
     // y += x
     void add(const float* x, size_t count, float* y) {
-        parallel_chunks(count, 16384,
-                        [&](size_t first, size_t last, size_t) { kernels->add(x + first, last - first, y + first); });
+        parallel_chunks(count, 16384, [&](size_t first, size_t last, size_t) {
+            kernels->add(x + first, last - first, y + first);
+        });
     }
 };
 

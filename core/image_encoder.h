@@ -17,9 +17,9 @@ struct ImageEncoder {
         neck.read(reader, config);
     }
 
-    // `fill(float* image)` writes the normalised picture, [size][size][3]. `lap(stage)` is told when a stage is done.
-    // The picture and the maps of the four stages share two places in scratch: a map is given up as soon as the next
-    // stage and the neck have read it.
+    // `fill(float* image)` writes the normalised picture, [size][size][3]. `lap(stage)` is told when a stage
+    // is done. The picture and the maps of the four stages share two places in scratch: a map is given up as
+    // soon as the next stage and the neck have read it.
     template <typename Fill, typename Lap>
     void run(Exec& exec, size_t size, const Fill& fill, const Features& out, const Lap& lap) const {
         Arena::Scope scope(exec.scratch);
@@ -57,7 +57,7 @@ struct ImageEncoder {
         lap(SAMLET_STAGE_NECK);
     }
 
-   private:
+  private:
     // The blocks of a stage that stay at its resolution.
     void run_blocks(Exec& exec, size_t stage, float* x, size_t side) const {
         for (uint32_t i = trunk.stage_first[stage] + (stage > 0); i < trunk.stage_first[stage + 1]; i++)

@@ -7,7 +7,8 @@
 namespace samlet {
 
 constexpr float kEps = 1e-6f;
-constexpr size_t kStripRows = 8;  // rows of the grid that are upscaled at a time: the upscaled map never exists whole
+constexpr size_t kStripRows =
+    8;  // rows of the grid that are upscaled at a time: the upscaled map never exists whole
 
 void MaskDecoder::read(WeightReader& reader, const Config& config) {
     d_model = config.d_model;
@@ -17,7 +18,8 @@ void MaskDecoder::read(WeightReader& reader, const Config& config) {
     iou_token = reader.values("sam_mask_decoder.iou_token.weight", 1, d_model);
     mask_count = kMaxMaskTokens;  // one plus three candidates: the multimask rules are written for that
     mask_token = reader.values("sam_mask_decoder.mask_tokens.weight", mask_count, d_model);
-    // Image-only checkpoints may carry the token without its head, or neither; the head never comes without the token.
+    // Image-only checkpoints may carry the token without its head, or neither; the head never comes without
+    // the token.
     has_object_head = config.has_video || reader.has("sam_mask_decoder.pred_obj_score_head.layers.0.weight");
     object_token = nullptr;
     if (has_object_head || reader.has("sam_mask_decoder.obj_score_token.weight"))
@@ -28,12 +30,14 @@ void MaskDecoder::read(WeightReader& reader, const Config& config) {
     upscale_beta = reader.values("sam_mask_decoder.output_upscaling.1.bias", d_model / 4);
     upscale2 = reader.deconvolution("sam_mask_decoder.output_upscaling.3", d_model / 4, d_model / 8);
     for (uint32_t i = 0; i < mask_count; i++)
-        hyper[i].read(reader, TensorName("sam_mask_decoder.output_hypernetworks_mlps.%u", i), d_model, d_model / 8);
+        hyper[i].read(reader, TensorName("sam_mask_decoder.output_hypernetworks_mlps.%u", i), d_model,
+                      d_model / 8);
     iou_head.read(reader, "sam_mask_decoder.iou_prediction_head", d_model, mask_count);
 }
 
-void MaskDecoder::run(Exec& exec, float* image, const float* image_position, size_t grid, const Features& features,
-                      const float* prompts, size_t prompt_count, DecodedMasks* out) const {
+void MaskDecoder::run(Exec& exec, float* image, const float* image_position, size_t grid,
+                      const Features& features, const float* prompts, size_t prompt_count,
+                      DecodedMasks* out) const {
     Arena::Scope scope(exec.scratch);
     const size_t c = d_model, c1 = c / 4, c2 = c / 8, own = own_tokens(), count = own + prompt_count;
     const size_t iou_index = object_token ? 1 : 0;
@@ -53,8 +57,8 @@ void MaskDecoder::run(Exec& exec, float* image, const float* image_position, siz
     iou_head.run(exec, tokens + iou_index * c, scores);
     if (has_object_head) object_head.run(exec, tokens, scores + mask_count);
 
-    // Upscaling by two deconvolutions. Their outputs stay in the order [row][column][ky][kx]; only the features that are
-    // added and the final logits are addressed by pixel.
+    // Upscaling by two deconvolutions. Their outputs stay in the order [row][column][ky][kx]; only the
+    // features that are added and the final logits are addressed by pixel.
     const size_t strip = grid < kStripRows ? grid : kStripRows;
     float* first = exec.floats(strip * grid * 4 * c1);
     float* second = exec.floats(strip * grid * 16 * c2);
@@ -66,7 +70,8 @@ void MaskDecoder::run(Exec& exec, float* image, const float* image_position, siz
             for (size_t x = 0; x < grid; x++)
                 for (size_t k = 0; k < 4; k++) {
                     const size_t py = 2 * (row + r) + k / 2, px = 2 * x + k % 2;
-                    exec.kernels->add(features.stride8 + (py * side1 + px) * c1, c1, first + ((r * grid + x) * 4 + k) * c1);
+                    exec.kernels->add(features.stride8 + (py * side1 + px) * c1, c1,
+                                      first + ((r * grid + x) * 4 + k) * c1);
                 }
         });
         exec.layer_norm(first, cells * 4, c1, upscale_gamma, upscale_beta, kEps, first);
@@ -76,12 +81,14 @@ void MaskDecoder::run(Exec& exec, float* image, const float* image_position, siz
             for (size_t x = 0; x < grid; x++) {
                 float* pixels = second + (r * grid + x) * 16 * c2;
                 for (size_t k = 0; k < 16; k++) {
-                    const size_t py = 4 * (row + r) + k / 8 * 2 + k % 4 / 2, px = 4 * x + k / 4 % 2 * 2 + k % 2;
+                    const size_t py = 4 * (row + r) + k / 8 * 2 + k % 4 / 2,
+                                 px = 4 * x + k / 4 % 2 * 2 + k % 2;
                     exec.kernels->add(features.stride4 + (py * side2 + px) * c2, c2, pixels + k * c2);
                 }
                 exec.kernels->gelu(pixels, 16 * c2);
                 for (size_t k = 0; k < 16; k++) {
-                    const size_t py = 4 * (row + r) + k / 8 * 2 + k % 4 / 2, px = 4 * x + k / 4 % 2 * 2 + k % 2;
+                    const size_t py = 4 * (row + r) + k / 8 * 2 + k % 4 / 2,
+                                 px = 4 * x + k / 4 % 2 * 2 + k % 2;
                     for (size_t m = 0; m < mask_count; m++) {
                         float sum = 0;
                         for (size_t i = 0; i < c2; i++) sum += filters[m * c2 + i] * pixels[k * c2 + i];

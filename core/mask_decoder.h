@@ -12,10 +12,10 @@ namespace samlet {
 
 // Written by MaskDecoder::run(); arrays are the caller's.
 struct DecodedMasks {
-    float* logits;        // [mask tokens][4 grid][4 grid]
-    float* mask_tokens;   // [mask tokens][d_model]
+    float* logits;       // [mask tokens][4 grid][4 grid]
+    float* mask_tokens;  // [mask tokens][d_model]
     float iou[kMaxMaskTokens];
-    float object_score;   // logit; 10 for models without that head
+    float object_score;  // logit; 10 for models without that head
 };
 
 // Which candidate answers.
@@ -38,10 +38,12 @@ struct MaskDecoder {
     void read(WeightReader& reader, const Config& config);
     uint32_t own_tokens() const { return 1 + mask_count + (object_token ? 1 : 0); }
 
-    // image [grid * grid][d_model]: conditioned features plus the dense prompt; overwritten. prompts [count][d_model].
+    // image [grid * grid][d_model]: conditioned features plus the dense prompt; overwritten. prompts
+    // [count][d_model].
     void run(Exec& exec, float* image, const float* image_position, size_t grid, const Features& features,
              const float* prompts, size_t prompt_count, DecodedMasks* out) const;
-    // Multimask: the best of 1..3 by IoU. Single: token 0, unless its mask is unstable. `cells`: logits per mask.
+    // Multimask: the best of 1..3 by IoU. Single: token 0, unless its mask is unstable. `cells`: logits per
+    // mask.
     MaskChoice choose(const DecodedMasks& masks, size_t cells, bool multimask) const;
 };
 

@@ -48,7 +48,8 @@ void MemoryAttention::read(WeightReader& reader, const Config& config) {
         l.self_v = reader.linear(TensorName(p, ".self_attn.v_proj"), d_model, d_model);
         l.self_out = reader.linear(TensorName(p, ".self_attn.out_proj"), d_model, d_model);
         l.cross_q = reader.linear(TensorName(p, ".cross_attn_image.q_proj"), d_model, d_model);
-        l.cross_k_weight = reader.values(TensorName(p, ".cross_attn_image.k_proj.weight"), d_model, memory_dim);
+        l.cross_k_weight =
+            reader.values(TensorName(p, ".cross_attn_image.k_proj.weight"), d_model, memory_dim);
         l.cross_k_bias = reader.values(TensorName(p, ".cross_attn_image.k_proj.bias"), d_model);
         l.cross_value_out = reader.folded(TensorName(p, ".cross_attn_image.v_proj"), memory_dim, d_model,
                                           TensorName(p, ".cross_attn_image.out_proj"), d_model);
@@ -103,8 +104,8 @@ void gather_memories(const Frame& f, const MemoryTokens& memory) {
     const size_t m = f.model.memory_dim, stride = memory.frames * m;
     f.exec.parallel_chunks(f.tokens, 64, [&](size_t first, size_t last, size_t) {
         for (size_t frame = 0; frame < memory.frames; frame++)
-            memory.load(memory.context, frame, first, last - first, stride, f.values + first * stride + frame * m,
-                        f.keys + first * stride + frame * m);
+            memory.load(memory.context, frame, first, last - first, stride,
+                        f.values + first * stride + frame * m, f.keys + first * stride + frame * m);
     });
 }
 
@@ -117,7 +118,8 @@ void cross_attention(const Frame& f, const MemoryAttentionLayer& l, const Memory
     const size_t share = (f.tokens + exec.threads - 1) / exec.threads;
     const size_t block = share < kernels.axial_block ? share : kernels.axial_block;
     const size_t scratch_size =
-        Arena::rounded(kernels.axial_scratch(c, f.rotary.grid, m, memory.frames) * sizeof(float)) / sizeof(float);
+        Arena::rounded(kernels.axial_scratch(c, f.rotary.grid, m, memory.frames) * sizeof(float)) /
+        sizeof(float);
     float* sums = exec.floats(f.tokens * m);
     float* scratch = exec.floats(exec.threads * scratch_size);
     exec.layer_norm(f.x, f.tokens, c, l.norm2_gamma, l.norm2_beta, kEps, f.normed);
@@ -172,7 +174,8 @@ void MemoryAttention::begin(Exec& exec, float* x, size_t grid, const float* cosi
     const size_t tokens = grid * grid;
     float* normed = exec.floats(tokens * d_model);
     float* q = exec.floats(tokens * d_model);
-    self_attention({exec, *this, {grid, d_model, cosine, sine}, tokens, x, normed, q, nullptr, nullptr}, layers[0]);
+    self_attention({exec, *this, {grid, d_model, cosine, sine}, tokens, x, normed, q, nullptr, nullptr},
+                   layers[0]);
 }
 
 void MemoryAttention::run(Exec& exec, float* x, size_t grid, const MemoryTokens& memory, const float* cosine,

@@ -7,7 +7,10 @@
 namespace samlet {
 namespace {
 
-uint64_t gap(int64_t a, int64_t b) { return a > b ? static_cast<uint64_t>(a) - static_cast<uint64_t>(b) : static_cast<uint64_t>(b) - static_cast<uint64_t>(a); }
+uint64_t gap(int64_t a, int64_t b) {
+    return a > b ? static_cast<uint64_t>(a) - static_cast<uint64_t>(b)
+                 : static_cast<uint64_t>(b) - static_cast<uint64_t>(a);
+}
 
 }  // namespace
 
@@ -123,7 +126,8 @@ void MemoryBank::forget_prompted(int64_t frame) {
 
 size_t MemoryBank::read_memories(int64_t frame, bool reverse, size_t frames_ahead, MemoryRead* reads) const {
     size_t n = 0;
-    // Prompted frames, at any distance, past or future, share the last time code; of recent ones the oldest comes first.
+    // Prompted frames, at any distance, past or future, share the last time code; of recent ones the oldest
+    // comes first.
     for (size_t i = 0; i < sizes_.prompted; i++)
         if (prompted_[i].used) reads[n++] = {prompted_[i].memory, frames_ahead};
     for (size_t back = frames_ahead; back > 0; back--) {
@@ -134,11 +138,13 @@ size_t MemoryBank::read_memories(int64_t frame, bool reverse, size_t frames_ahea
     return n;
 }
 
-size_t MemoryBank::read_pointers(int64_t frame, bool reverse, size_t pointer_reach, PointerRead* reads) const {
+size_t MemoryBank::read_pointers(int64_t frame, bool reverse, size_t pointer_reach,
+                                 PointerRead* reads) const {
     size_t n = 0;
     for (size_t i = 0; i < sizes_.prompted; i++) {
         const BankSlot& slot = prompted_[i];
-        if (!slot.used || (reverse ? slot.frame < frame : slot.frame > frame)) continue;  // from the past only
+        if (!slot.used || (reverse ? slot.frame < frame : slot.frame > frame))
+            continue;  // from the past only
         reads[n++] = {slot.pointer, static_cast<float>(gap(slot.frame, frame))};
     }
     for (size_t back = 1; back <= pointer_reach; back++) {

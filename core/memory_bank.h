@@ -2,9 +2,9 @@
 //
 // SPDX-License-Identifier: Apache-2.0
 //
-// Three stores of fixed size: memories of prompted frames, memories of recent frames, and the pointers of recent frames,
-// which reach further back than their memories. Frames are found by number, as in the reference; a frame that is not
-// there is skipped.
+// Three stores of fixed size: memories of prompted frames, memories of recent frames, and the pointers of
+// recent frames, which reach further back than their memories. Frames are found by number, as in the
+// reference; a frame that is not there is skipped.
 #pragma once
 
 #include <cstddef>
@@ -23,9 +23,9 @@ struct BankSizes {
 struct BankSlot {
     bool used = false;
     int64_t frame = 0;
-    uint64_t order = 0;           // prompted slots: when it was stored first
-    uint16_t* memory = nullptr;   // [cells][memory_dim], bfloat16; null in pointer slots
-    float* pointer = nullptr;     // [d_model]; null in recent slots
+    uint64_t order = 0;          // prompted slots: when it was stored first
+    uint16_t* memory = nullptr;  // [cells][memory_dim], bfloat16; null in pointer slots
+    float* pointer = nullptr;    // [d_model]; null in recent slots
 };
 
 // One memory that a frame reads, and the row of the time table that goes with it.
@@ -39,7 +39,7 @@ struct PointerRead {
 };
 
 class MemoryBank {
-   public:
+  public:
     // Takes all its memory from the arena. With a measuring arena the bank is not usable.
     void lay_out(const BankSizes& sizes, Arena& arena, bool measuring);
     void clear();
@@ -48,26 +48,27 @@ class MemoryBank {
     bool has_prompted(int64_t frame) const { return find(prompted_, sizes_.prompted, frame) != nullptr; }
     bool has_recent(int64_t frame) const { return find(recent_, sizes_.recent, frame) != nullptr; }
 
-    // Where to write a new memory of a tracked frame: its slot again, a free one, or that of the frame farthest from where
-    // the track is going (`frame` plus one step). Writes the pointer. Null: there is no better place than being forgotten.
+    // Where to write a new memory of a tracked frame: its slot again, a free one, or that of the frame
+    // farthest from where the track is going (`frame` plus one step). Writes the pointer. Null: there is no
+    // better place than being forgotten.
     uint16_t* store_recent(int64_t frame, bool reverse, const float* pointer);
-    // The same for a prompted frame. When all slots are taken, the first prompted frame and those closest in time stay; the
-    // one given up goes on as a recent frame. With a single slot the latest stays.
+    // The same for a prompted frame. When all slots are taken, the first prompted frame and those closest in
+    // time stay; the one given up goes on as a recent frame. With a single slot the latest stays.
     uint16_t* store_prompted(int64_t frame, bool reverse, const float* pointer);
     void forget_prompted(int64_t frame);
 
-    // What `frame` reads: memories (at most prompted + recent) and pointers (at most prompted + pointers). `frames_ahead`:
-    // how far recent memories reach, num_maskmem - 1; `pointer_reach`: how far pointers do.
+    // What `frame` reads: memories (at most prompted + recent) and pointers (at most prompted + pointers).
+    // `frames_ahead`: how far recent memories reach, num_maskmem - 1; `pointer_reach`: how far pointers do.
     size_t read_memories(int64_t frame, bool reverse, size_t frames_ahead, MemoryRead* reads) const;
     size_t read_pointers(int64_t frame, bool reverse, size_t pointer_reach, PointerRead* reads) const;
 
-   private:
+  private:
     static BankSlot* find(BankSlot* slots, size_t count, int64_t frame);
     static const BankSlot* find(const BankSlot* slots, size_t count, int64_t frame) {
         return find(const_cast<BankSlot*>(slots), count, frame);
     }
-    // The slot for `frame` in a store: its own, a free one, or that of the frame farthest from `next`, where the track is
-    // going. Null if `frame` itself is the farthest.
+    // The slot for `frame` in a store: its own, a free one, or that of the frame farthest from `next`, where
+    // the track is going. Null if `frame` itself is the farthest.
     static BankSlot* place(BankSlot* slots, size_t count, int64_t frame, int64_t next);
     void store_pointer(int64_t frame, int64_t next, const float* pointer);
 

@@ -26,7 +26,8 @@ void MemoryEncoder::read(WeightReader& reader, const Config& config) {
         s.norm_gamma = reader.values(TensorName(norm, ".weight"), s.out);
         s.norm_beta = reader.values(TensorName(norm, ".bias"), s.out);
     }
-    mask_out = reader.linear(TensorName("memory_encoder.mask_downsampler.encoder.%u", 3 * kSteps), channels, d_model);
+    mask_out = reader.linear(TensorName("memory_encoder.mask_downsampler.encoder.%u", 3 * kSteps), channels,
+                             d_model);
     feature_projection = reader.linear("memory_encoder.pix_feat_proj", d_model, d_model);
     fuser_count = 1;
     while (fuser_count < kMaxFuserLayers &&
@@ -39,7 +40,8 @@ void MemoryEncoder::read(WeightReader& reader, const Config& config) {
         const TensorName p("memory_encoder.fuser.layers.%u", i);
         l.size = reader.extent(TensorName(p, ".dwconv.weight"), 2);
         if (l.size > kMaxDepthwise || l.size % 2 == 0)
-            reader.reject(fail(SAMLET_ERROR_UNSUPPORTED, "the depthwise kernel %s has a side of %a; odd sides up to %b are supported",
+            reader.reject(fail(SAMLET_ERROR_UNSUPPORTED,
+                               "the depthwise kernel %s has a side of %a; odd sides up to %b are supported",
                                l.size, kMaxDepthwise, TensorName(p, ".dwconv.weight").text()));
         l.depthwise = reader.depthwise(TensorName(p, ".dwconv.weight"), d_model, l.size);
         l.depthwise_bias = reader.values(TensorName(p, ".dwconv.bias"), d_model);
@@ -52,7 +54,8 @@ void MemoryEncoder::read(WeightReader& reader, const Config& config) {
         if (!reader.measuring() && fuser) fuser[i] = l;
     }
     out = reader.linear("memory_encoder.out_proj", d_model, memory_dim);
-    no_object = reader.has("no_obj_embed_spatial") ? reader.values("no_obj_embed_spatial", 1, memory_dim) : nullptr;
+    no_object =
+        reader.has("no_obj_embed_spatial") ? reader.values("no_obj_embed_spatial", 1, memory_dim) : nullptr;
 }
 
 namespace {
@@ -68,7 +71,8 @@ void run_fuser_layer(Exec& exec, const FuserLayer& l, size_t c, size_t grid, flo
             const size_t row = y + k - l.size / 2;
             rows[k] = row < grid ? x + row * grid * c : nullptr;
         }
-        exec.kernels->depthwise_row({rows, grid, c, l.size, l.depthwise, l.depthwise_bias, mixed + y * grid * c});
+        exec.kernels->depthwise_row(
+            {rows, grid, c, l.size, l.depthwise, l.depthwise_bias, mixed + y * grid * c});
     });
     exec.layer_norm(mixed, tokens, c, l.norm_gamma, l.norm_beta, kEps, mixed);
     for (size_t first = 0; first < tokens; first += strip) {
@@ -85,10 +89,12 @@ void run_fuser_layer(Exec& exec, const FuserLayer& l, size_t c, size_t grid, flo
 
 }  // namespace
 
-void MemoryEncoder::run(Exec& exec, float* mask, const float* features, size_t grid, bool present, float* memory) const {
+void MemoryEncoder::run(Exec& exec, float* mask, const float* features, size_t grid, bool present,
+                        float* memory) const {
     Arena::Scope scope(exec.scratch);
     const size_t tokens = grid * grid;
-    // Each step halves the side and quadruples the channels, so that every map is as large as the mask: two suffice.
+    // Each step halves the side and quadruples the channels, so that every map is as large as the mask: two
+    // suffice.
     float* maps[2] = {mask, exec.floats(256 * tokens)};
     size_t side = 16 * grid;
     for (size_t i = 0; i < kSteps; i++) {
@@ -122,7 +128,8 @@ void MemoryEncoder::run(Exec& exec, float* mask, const float* features, size_t g
     exec.linear(out, x, tokens, memory);
     if (no_object && !present)
         exec.parallel_chunks(tokens, 256, [&](size_t first, size_t last, size_t) {
-            for (size_t t = first; t < last; t++) exec.kernels->add(no_object, memory_dim, memory + t * memory_dim);
+            for (size_t t = first; t < last; t++)
+                exec.kernels->add(no_object, memory_dim, memory + t * memory_dim);
         });
 }
 

@@ -29,8 +29,8 @@ struct MemoryEncoder {
     const float* no_object;  // SAM 2.1: added where the object is absent; may be null
 
     void read(WeightReader& reader, const Config& config);
-    // mask [16 grid][16 grid]: what the network is fed, already scaled; overwritten. features [grid * grid][d_model] are
-    // the raw top features. memory [grid * grid][memory_dim].
+    // mask [16 grid][16 grid]: what the network is fed, already scaled; overwritten. features [grid *
+    // grid][d_model] are the raw top features. memory [grid * grid][memory_dim].
     void run(Exec& exec, float* mask, const float* features, size_t grid, bool present, float* memory) const;
 };
 

@@ -1,4 +1,5 @@
-// The three-layer perceptron of the decoder's heads and the object pointer: ReLU between layers, none at the end.
+// The three-layer perceptron of the decoder's heads and the object pointer: ReLU between layers, none at the
+// end.
 //
 // SPDX-License-Identifier: Apache-2.0
 #pragma once

@@ -54,7 +54,8 @@ struct Tables {
     LinearWeights* linears;
     LayerGroup* groups;
     static Tables take(Arena& arena, size_t tensors, size_t linears) {
-        return {arena.take<bool>(tensors), arena.take<LinearWeights>(linears), arena.take<LayerGroup>(linears)};
+        return {arena.take<bool>(tensors), arena.take<LinearWeights>(linears),
+                arena.take<LayerGroup>(linears)};
     }
 };
 
@@ -76,12 +77,14 @@ Status Model::plan(const void* data, size_t size, const Kernels* kernels, Plan* 
     if (status.ok()) status = model->config.read(model->file);
     if (status.ok()) {
         Arena measure = Arena::measuring();
-        WeightReader reader(model->file, measure, real.take<bool>(model->file.tensor_count()), nullptr, nullptr);
+        WeightReader reader(model->file, measure, real.take<bool>(model->file.tensor_count()), nullptr,
+                            nullptr);
         model->read(reader);
         status = reader.status();
         Arena rest = Arena::measuring();
         Tables::take(rest, model->file.tensor_count(), reader.linear_count());
-        plan->tables = Arena::rounded(sizeof(Model)) + table_bytes + rest.used() + measure.used() - reader.packed_bytes();
+        plan->tables = Arena::rounded(sizeof(Model)) + table_bytes + rest.used() + measure.used() -
+                       reader.packed_bytes();
         plan->packed = reader.packed_bytes();
         plan->total = plan->tables + plan->packed;
     }

@@ -1,4 +1,5 @@
-// A model: one file, bound and packed. Immutable after opening; any number of sessions and threads read it at once.
+// A model: one file, bound and packed. Immutable after opening; any number of sessions and threads read it at
+// once.
 //
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -23,7 +24,8 @@ struct Model {
     ImageEncoder image_encoder;
     const float* no_memory;  // added to the top features of a frame that reads no memory; [d_model]
     MemoryAttention memory_attention;
-    const float* memory_time;  // time codes of memories, [memory_frames][memory_dim]; the last is that of prompted frames
+    const float* memory_time;  // time codes of memories, [memory_frames][memory_dim]; the last is that of
+                               // prompted frames
     PromptEncoder prompt_encoder;
     const float* mask_downsample;       // [4][4]: a mask prompt on its way to low resolution
     const float* mask_downsample_bias;  // [1]
@@ -51,7 +53,7 @@ struct Model {
     // `mapping` must be set before: pages of a file that samlet mapped are given back as weights are packed.
     Status bind(const void* data, size_t size, Arena& arena);
 
-   private:
+  private:
     void read(WeightReader& reader);
 };
 

@@ -12,7 +12,20 @@ namespace {
 constexpr uint64_t kMaxTensors = 16384, kMaxMetadata = 4096, kMaxName = 256, kMaxElements = 1u << 31;
 
 enum ValueType : uint32_t {
-    kU8, kI8, kU16, kI16, kU32, kI32, kF32, kBool, kString, kArray, kU64, kI64, kF64, kValueTypes
+    kU8,
+    kI8,
+    kU16,
+    kI16,
+    kU32,
+    kI32,
+    kF32,
+    kBool,
+    kString,
+    kArray,
+    kU64,
+    kI64,
+    kF64,
+    kValueTypes
 };
 constexpr uint8_t kValueBytes[kValueTypes] = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
 
@@ -72,7 +85,8 @@ struct Cursor {
 };
 
 Status truncated(const Cursor& cursor) {
-    return fail(SAMLET_ERROR_FORMAT, "the model file is damaged or truncated: its header does not fit into its %a bytes",
+    return fail(SAMLET_ERROR_FORMAT,
+                "the model file is damaged or truncated: its header does not fit into its %a bytes",
                 static_cast<int64_t>(cursor.size));
 }
 
@@ -89,16 +103,19 @@ Status ModelFile::open(const void* data, size_t size, Arena& arena, bool measuri
     size_ = size;
     if (size < 24 || memcmp(data_, "GGUF", 4) != 0)
         return fail(SAMLET_ERROR_FORMAT,
-                    "this is no samlet model: it does not begin with \"GGUF\" (tools/convert_checkpoint.py makes models from "
+                    "this is no samlet model: it does not begin with \"GGUF\" (tools/convert_checkpoint.py "
+                    "makes models from "
                     ".pt and .safetensors checkpoints)");
     Cursor cursor{data_, size_, 4};
     const uint32_t version = cursor.read<uint32_t>();
     if (version != 3)
-        return fail(SAMLET_ERROR_FORMAT, "the model file is GGUF version %a; samlet reads version 3", version);
+        return fail(SAMLET_ERROR_FORMAT, "the model file is GGUF version %a; samlet reads version 3",
+                    version);
     const uint64_t tensors = cursor.read<uint64_t>();
     metadata_count_ = cursor.read<uint64_t>();
     if (tensors == 0 || tensors > kMaxTensors || metadata_count_ > kMaxMetadata)
-        return fail(SAMLET_ERROR_FORMAT, "the model file is damaged: it claims %a tensors and %b metadata entries",
+        return fail(SAMLET_ERROR_FORMAT,
+                    "the model file is damaged: it claims %a tensors and %b metadata entries",
                     static_cast<int64_t>(tensors), static_cast<int64_t>(metadata_count_));
     metadata_offset_ = cursor.at;
     for (uint64_t i = 0; i < metadata_count_ && cursor.ok; i++) {
@@ -114,7 +131,8 @@ Status ModelFile::open(const void* data, size_t size, Arena& arena, bool measuri
 
     tensor_count_ = static_cast<size_t>(tensors);
     tensors_ = arena.take<TensorEntry>(tensor_count_);
-    if (!tensors_) return fail(SAMLET_ERROR_MEMORY, "the block is too small for the table of %a tensors", tensors);
+    if (!tensors_)
+        return fail(SAMLET_ERROR_MEMORY, "the block is too small for the table of %a tensors", tensors);
     const size_t infos = cursor.at;
     // First to the end of the headers: data begins at the next multiple of the alignment.
     for (size_t i = 0; i < tensor_count_ && cursor.ok; i++) {
@@ -137,7 +155,8 @@ Status ModelFile::open(const void* data, size_t size, Arena& arena, bool measuri
             return fail(SAMLET_ERROR_FORMAT, "the model file is damaged: the name of tensor %a has %b bytes",
                         static_cast<int64_t>(i), static_cast<int64_t>(length));
         char* copy = arena.take<char>(length + 1);
-        if (!copy) return fail(SAMLET_ERROR_MEMORY, "the block is too small for the table of %a tensors", tensors);
+        if (!copy)
+            return fail(SAMLET_ERROR_MEMORY, "the block is too small for the table of %a tensors", tensors);
         if (!measuring) {
             memcpy(copy, name, length);
             copy[length] = 0;
@@ -148,14 +167,16 @@ Status ModelFile::open(const void* data, size_t size, Arena& arena, bool measuri
         for (uint32_t d = 0; d < entry.rank; d++) {
             const uint64_t extent = cursor.read<uint64_t>();
             if (extent == 0 || extent > kMaxElements || entry.elements > kMaxElements / extent)
-                return fail(SAMLET_ERROR_FORMAT, "the model file is damaged: dimension %a of tensor %b has no sensible size",
-                            d, static_cast<int64_t>(i));
+                return fail(SAMLET_ERROR_FORMAT,
+                            "the model file is damaged: dimension %a of tensor %b has no sensible size", d,
+                            static_cast<int64_t>(i));
             entry.shape[entry.rank - 1 - d] = extent;
             entry.elements *= extent;
         }
         const uint32_t type = cursor.read<uint32_t>();
         if (type > 1)
-            return fail(SAMLET_ERROR_FORMAT, "tensor %a of the model file has type %b; samlet reads F32 (0) and F16 (1)",
+            return fail(SAMLET_ERROR_FORMAT,
+                        "tensor %a of the model file has type %b; samlet reads F32 (0) and F16 (1)",
                         static_cast<int64_t>(i), type);
         entry.type = static_cast<TensorType>(type);
         entry.bytes = entry.elements * (entry.type == TensorType::f32 ? 4 : 2);
@@ -163,7 +184,8 @@ Status ModelFile::open(const void* data, size_t size, Arena& arena, bool measuri
         if (offset % alignment != 0 || data_start > size_ || offset > size_ - data_start ||
             entry.bytes > size_ - data_start - offset)
             return fail(SAMLET_ERROR_FORMAT,
-                        "the model file is damaged or truncated: the data of tensor %a does not lie within its %b bytes",
+                        "the model file is damaged or truncated: the data of tensor %a does not lie within "
+                        "its %b bytes",
                         static_cast<int64_t>(i), static_cast<int64_t>(size_));
         entry.data = data_ + data_start + offset;
         parameters_ += entry.elements;
@@ -232,7 +254,8 @@ bool ModelFile::get_string(const char* key, char* text, size_t capacity) const {
 
 bool ModelFile::get_u32_array(const char* key, uint32_t* values, size_t capacity, uint32_t* count) const {
     Value v;
-    if (!find(key, &v) || v.type != kArray || (v.element != kU32 && v.element != kI32) || v.count > capacity) return false;
+    if (!find(key, &v) || v.type != kArray || (v.element != kU32 && v.element != kI32) || v.count > capacity)
+        return false;
     memcpy(values, v.data, 4 * v.count);
     *count = static_cast<uint32_t>(v.count);
     return true;

@@ -1,4 +1,5 @@
-// Reads a GGUF file that is mapped or lies in ROM; every offset, count and size is checked before it is followed.
+// Reads a GGUF file that is mapped or lies in ROM; every offset, count and size is checked before it is
+// followed.
 //
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -24,7 +25,7 @@ struct TensorEntry {
 };
 
 class ModelFile {
-   public:
+  public:
     // Parses headers. The table is taken from `arena`; measuring arenas are not written to.
     Status open(const void* data, size_t size, Arena& arena, bool measuring);
 
@@ -43,7 +44,7 @@ class ModelFile {
     bool get_u32_array(const char* key, uint32_t* values, size_t capacity, uint32_t* count) const;
     bool get_f32_array(const char* key, float* values, size_t count) const;
 
-   private:
+  private:
     struct Value;
     bool find(const char* key, Value* value) const;
 

@@ -1,4 +1,5 @@
-// Neck of the image encoder: a feature pyramid of lateral 1x1 convolutions (sam2/modeling/backbones/image_encoder.py).
+// Neck of the image encoder: a feature pyramid of lateral 1x1 convolutions
+// (sam2/modeling/backbones/image_encoder.py).
 //
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -10,13 +11,14 @@ namespace samlet {
 
 // What the decoder and the memory read of a frame, [side][side][channels] each, grid = image size / 16.
 struct Features {
-    float* stride4;   // [4 grid][4 grid][d_model / 8], after conv_s0
-    float* stride8;   // [2 grid][2 grid][d_model / 4], after conv_s1
-    float* top;       // [grid][grid][d_model]
+    float* stride4;  // [4 grid][4 grid][d_model / 8], after conv_s0
+    float* stride8;  // [2 grid][2 grid][d_model / 4], after conv_s1
+    float* top;      // [grid][grid][d_model]
 };
 
 struct Neck {
-    // Levels 0 and 1 are linear maps followed by the decoder's linear conv_s0 and conv_s1: multiplied out at load.
+    // Levels 0 and 1 are linear maps followed by the decoder's linear conv_s0 and conv_s1: multiplied out at
+    // load.
     LinearId stride4, stride8, lateral16, lateral32;
     uint32_t d_model;
     bool top_down;  // level 3 is added to level 2

@@ -19,7 +19,8 @@ void ObjectPointer::read(WeightReader& reader, const Config& config) {
 
 void ObjectPointer::project(Exec& exec, const float* token, bool present, float* pointer) const {
     projection.run(exec, token, pointer);
-    if (!present) exec.parallel(1, [&](size_t, size_t) { memcpy(pointer, no_object, d_model * sizeof(float)); });
+    if (!present)
+        exec.parallel(1, [&](size_t, size_t) { memcpy(pointer, no_object, d_model * sizeof(float)); });
 }
 
 void ObjectPointer::encode_time(Exec& exec, float distance, float* code) const {

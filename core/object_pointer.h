@@ -17,7 +17,9 @@ struct ObjectPointer {
     uint32_t d_model, memory_dim;
 
     void read(WeightReader& reader, const Config& config);
-    uint32_t tokens() const { return d_model / memory_dim; }  // of memory_dim channels that a pointer is read as
+    uint32_t tokens() const {
+        return d_model / memory_dim;
+    }  // of memory_dim channels that a pointer is read as
     void project(Exec& exec, const float* token, bool present, float* pointer) const;
     // The position of a pointer's tokens; `distance`: frames, divided by the largest distance. [memory_dim]
     void encode_time(Exec& exec, float distance, float* code) const;

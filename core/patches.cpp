@@ -5,8 +5,8 @@
 
 namespace samlet {
 
-void gather_patches(const float* map, size_t side, size_t channels, size_t size, size_t padding, size_t first, size_t last,
-                    float* patches) {
+void gather_patches(const float* map, size_t side, size_t channels, size_t size, size_t padding, size_t first,
+                    size_t last, float* patches) {
     float* out = patches;
     for (size_t y = first; y < last; y++)
         for (size_t x = 0; x < side / 2; x++)

@@ -1,4 +1,5 @@
-// Lays a session out in a block, part by part, or measures how large the block must be: one code path for both.
+// Lays a session out in a block, part by part, or measures how large the block must be: one code path for
+// both.
 //
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -9,7 +10,7 @@
 namespace samlet {
 
 class Plan {
-   public:
+  public:
     explicit Plan(Arena& arena) : arena_(arena), mark_(arena.used()) {}
 
     // What was taken from the arena since the last call belongs to the part of this name.
@@ -32,10 +33,11 @@ class Plan {
         plan->bytes = arena_.used();
         plan->alignment = Arena::kAlignment;
         plan->part_count = count_;
-        for (uint32_t i = 0; i < SAMLET_MEMORY_PARTS; i++) plan->parts[i] = i < count_ ? parts_[i] : samlet_memory_part{};
+        for (uint32_t i = 0; i < SAMLET_MEMORY_PARTS; i++)
+            plan->parts[i] = i < count_ ? parts_[i] : samlet_memory_part{};
     }
 
-   private:
+  private:
     Arena& arena_;
     size_t mark_;
     uint32_t count_ = 0;

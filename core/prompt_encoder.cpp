@@ -11,9 +11,11 @@ constexpr float kEps = 1e-6f, kTwoPi = 6.283185307179586f;
 
 void PromptEncoder::read(WeightReader& reader, const Config& config) {
     d_model = config.d_model;
-    gaussian = reader.values("sam_prompt_encoder.pe_layer.positional_encoding_gaussian_matrix", 2, d_model / 2);
+    gaussian =
+        reader.values("sam_prompt_encoder.pe_layer.positional_encoding_gaussian_matrix", 2, d_model / 2);
     for (uint32_t i = 0; i < 4; i++)
-        point_embeddings[i] = reader.values(TensorName("sam_prompt_encoder.point_embeddings.%u.weight", i), 1, d_model);
+        point_embeddings[i] =
+            reader.values(TensorName("sam_prompt_encoder.point_embeddings.%u.weight", i), 1, d_model);
     not_a_point = reader.values("sam_prompt_encoder.not_a_point_embed.weight", 1, d_model);
     no_mask = reader.values("sam_prompt_encoder.no_mask_embed.weight", 1, d_model);
     const TensorName p("sam_prompt_encoder.mask_downscaling");
@@ -43,7 +45,8 @@ void PromptEncoder::fill_position_tables(size_t grid, float* along_x, float* alo
     for (size_t p = 0; p < grid; p++) {
         const float at = 2 * (static_cast<float>(p) + 0.5f) / static_cast<float>(grid) - 1;
         for (size_t i = 0; i < half; i++) {
-            const double x = static_cast<double>(kTwoPi) * at * gaussian[i], y = static_cast<double>(kTwoPi) * at * gaussian[half + i];
+            const double x = static_cast<double>(kTwoPi) * at * gaussian[i],
+                         y = static_cast<double>(kTwoPi) * at * gaussian[half + i];
             along_x[p * d_model + i] = static_cast<float>(std::sin(x));
             along_x[p * d_model + half + i] = static_cast<float>(std::cos(x));
             along_y[p * d_model + i] = static_cast<float>(std::sin(y));

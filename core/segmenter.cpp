@@ -9,7 +9,8 @@ namespace samlet {
 constexpr uint32_t kCandidates = kMaxMaskTokens - 1;
 constexpr float kClamp = 32.0f;
 
-Status Segmenter::lay_out(const Model& model, const SessionConfig& config, Arena& arena, Plan& plan, bool measuring) {
+Status Segmenter::lay_out(const Model& model, const SessionConfig& config, Arena& arena, Plan& plan,
+                          bool measuring) {
     SAMLET_TRY(Session::lay_out(model, config, arena, plan, measuring));
     logits_ = arena.take<float>(kCandidates * low_res_cells());
     clamped_ = arena.take<float>(kCandidates * low_res_cells());
@@ -20,7 +21,9 @@ Status Segmenter::lay_out(const Model& model, const SessionConfig& config, Arena
     const size_t scratch = exec_.scratch.peak();
     void* block = arena.take_bytes(scratch);
     plan.close_part("scratch");
-    if (!block) return fail(SAMLET_ERROR_MEMORY, "the block of %a bytes is too small", static_cast<int64_t>(arena.capacity()));
+    if (!block)
+        return fail(SAMLET_ERROR_MEMORY, "the block of %a bytes is too small",
+                    static_cast<int64_t>(arena.capacity()));
     finish_layout(Arena(block, scratch));
     return {};
 }
@@ -49,17 +52,23 @@ Status Segmenter::set_image(const samlet_frame& frame) {
 }
 
 Status Segmenter::predict(const samlet_prompt& p, bool multimask, samlet_prediction* prediction) {
-    if (!has_picture_) return fail(SAMLET_ERROR_STATE, "there is no image: call samlet_segmenter_set_image first");
-    if (p.flags) return fail(SAMLET_ERROR_INVALID_ARGUMENT, "the prompt has flags %a; a segmenter knows none", p.flags);
+    if (!has_picture_)
+        return fail(SAMLET_ERROR_STATE, "there is no image: call samlet_segmenter_set_image first");
+    if (p.flags)
+        return fail(SAMLET_ERROR_INVALID_ARGUMENT, "the prompt has flags %a; a segmenter knows none",
+                    p.flags);
     if (p.mask)
-        return fail(SAMLET_ERROR_INVALID_ARGUMENT, "a segmenter takes low-res logits as mask prompt, not a mask (a tracker does)");
-    if (p.point_count && !p.points) return fail(SAMLET_ERROR_INVALID_ARGUMENT, "points is NULL but point_count is %a", p.point_count);
+        return fail(SAMLET_ERROR_INVALID_ARGUMENT,
+                    "a segmenter takes low-res logits as mask prompt, not a mask (a tracker does)");
+    if (p.point_count && !p.points)
+        return fail(SAMLET_ERROR_INVALID_ARGUMENT, "points is NULL but point_count is %a", p.point_count);
     if (p.point_count == 0 && !p.box && !p.logits)
         return fail(SAMLET_ERROR_INVALID_ARGUMENT, "the prompt is empty: give points, a box or logits");
     SAMLET_TRY(check_points(p, 0));
     for (size_t i = 0; p.logits && i < low_res_cells(); i++)
         if (!std::isfinite(p.logits[i]))
-            return fail(SAMLET_ERROR_INVALID_ARGUMENT, "logit %a of the prompt is not a number", static_cast<int64_t>(i));
+            return fail(SAMLET_ERROR_INVALID_ARGUMENT, "logit %a of the prompt is not a number",
+                        static_cast<int64_t>(i));
 
     Arena::Scope scope(exec_.scratch);
     const size_t d = model_->config.d_model;
@@ -71,7 +80,8 @@ Status Segmenter::predict(const samlet_prompt& p, bool multimask, samlet_predict
         points[count++] = to_square(p.box->x0, p.box->y0, PromptPoint::box_first);
         points[count++] = to_square(p.box->x1, p.box->y1, PromptPoint::box_second);
     }
-    for (uint32_t i = 0; i < p.point_count; i++) points[count++] = to_square(p.points[i].x, p.points[i].y, p.points[i].label);
+    for (uint32_t i = 0; i < p.point_count; i++)
+        points[count++] = to_square(p.points[i].x, p.points[i].y, p.points[i].label);
     exec_.parallel_chunks(cells(), 256, [&](size_t first, size_t last, size_t) {
         for (size_t i = first; i < last; i++) {
             memcpy(image + i * d, features_.top + i * d, d * sizeof(float));
@@ -97,10 +107,12 @@ Status Segmenter::predict(const samlet_prompt& p, bool multimask, samlet_predict
         const uint32_t index = multimask ? i + 1 : choice.mask;
         float *logits = logits_ + i * map, *clamped = clamped_ + i * map;
         memcpy(logits, masks.logits + index * map, map * sizeof(float));
-        for (size_t k = 0; k < map; k++) clamped[k] = logits[k] < -kClamp ? -kClamp : logits[k] > kClamp ? kClamp : logits[k];
+        for (size_t k = 0; k < map; k++)
+            clamped[k] = logits[k] < -kClamp ? -kClamp : logits[k] > kClamp ? kClamp : logits[k];
         if (config_.clean.hole_area || config_.clean.sprinkle_area) {
             Arena::Scope clean_scope(exec_.scratch);
-            clean_logits(logits, side, side, config_.clean, exec_.scratch.take_bytes(clean_scratch_bytes(side, side)));
+            clean_logits(logits, side, side, config_.clean,
+                         exec_.scratch.take_bytes(clean_scratch_bytes(side, side)));
         }
         prediction->iou[i] = masks.iou[index];
         prediction->logits[i] = clamped;
@@ -110,9 +122,11 @@ Status Segmenter::predict(const samlet_prompt& p, bool multimask, samlet_predict
 }
 
 Status Segmenter::find_mask(uint32_t index, const float** logits) const {
-    if (mask_count_ == 0) return fail(SAMLET_ERROR_STATE, "there is no prediction: call samlet_segmenter_predict first");
+    if (mask_count_ == 0)
+        return fail(SAMLET_ERROR_STATE, "there is no prediction: call samlet_segmenter_predict first");
     if (index >= mask_count_)
-        return fail(SAMLET_ERROR_INVALID_ARGUMENT, "there is no mask %a; the last prediction has %b", index, mask_count_);
+        return fail(SAMLET_ERROR_INVALID_ARGUMENT, "there is no mask %a; the last prediction has %b", index,
+                    mask_count_);
     *logits = logits_ + index * low_res_cells();
     return {};
 }

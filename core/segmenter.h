@@ -8,7 +8,7 @@
 namespace samlet {
 
 class Segmenter : public Session {
-   public:
+  public:
     Status lay_out(const Model& model, const SessionConfig& config, Arena& arena, Plan& plan, bool measuring);
     Status init() { return start(); }
     void shut_down() { stop(); }
@@ -18,12 +18,12 @@ class Segmenter : public Session {
     // Logits of mask `index` of the last prediction.
     Status find_mask(uint32_t index, const float** logits) const;
 
-   private:
+  private:
     void rehearse();
     DecodedMasks take_masks();
 
-    float* logits_ = nullptr;  // of up to three masks, as decoded: [3][low_res][low_res]
-    float* clamped_ = nullptr; // the same as the caller sees them
+    float* logits_ = nullptr;   // of up to three masks, as decoded: [3][low_res][low_res]
+    float* clamped_ = nullptr;  // the same as the caller sees them
     uint32_t mask_count_ = 0;
 };
 

@@ -22,11 +22,13 @@ int64_t thousandths(float x) {
 // One coordinate of point `index`.
 Status check_coordinate(float value, uint32_t extent, const char* name, uint32_t index) {
     if (!std::isfinite(value))
-        return fail(SAMLET_ERROR_INVALID_ARGUMENT, "%s of point %a is not a finite number; it must be 0 to %b, the size of the frame",
-                    index, extent, name);
+        return fail(SAMLET_ERROR_INVALID_ARGUMENT,
+                    "%s of point %a is not a finite number; it must be 0 to %b, the size of the frame", index,
+                    extent, name);
     if (value < 0 || value > static_cast<float>(extent))
-        return fail(SAMLET_ERROR_INVALID_ARGUMENT, "a point has %s = %A; it must be 0 to %b, the size of the frame",
-                    thousandths(value), extent, name);
+        return fail(SAMLET_ERROR_INVALID_ARGUMENT,
+                    "a point has %s = %A; it must be 0 to %b, the size of the frame", thousandths(value),
+                    extent, name);
     return {};
 }
 
@@ -36,14 +38,17 @@ Status check_sides(float low, float high, uint32_t extent, const char* low_name,
     const char* names[2] = {low_name, high_name};
     for (int i = 0; i < 2; i++)
         if (!std::isfinite(values[i]))
-            return fail(SAMLET_ERROR_INVALID_ARGUMENT, "%s of the box is not a finite number; it must be 0 to %b, the size of the frame",
-                        0, extent, names[i]);
+            return fail(SAMLET_ERROR_INVALID_ARGUMENT,
+                        "%s of the box is not a finite number; it must be 0 to %b, the size of the frame", 0,
+                        extent, names[i]);
     if (!(low < high))
-        return fail(SAMLET_ERROR_INVALID_ARGUMENT, "the box is empty or inverted: %s = %A must be less than the opposite side, %B",
+        return fail(SAMLET_ERROR_INVALID_ARGUMENT,
+                    "the box is empty or inverted: %s = %A must be less than the opposite side, %B",
                     thousandths(low), thousandths(high), low_name);
     for (int i = 0; i < 2; i++)
         if (values[i] < 0 || values[i] > static_cast<float>(extent))
-            return fail(SAMLET_ERROR_INVALID_ARGUMENT, "the box has %s = %A; it must be 0 to %b, the size of the frame",
+            return fail(SAMLET_ERROR_INVALID_ARGUMENT,
+                        "the box has %s = %A; it must be 0 to %b, the size of the frame",
                         thousandths(values[i]), extent, names[i]);
     return {};
 }
@@ -52,46 +57,52 @@ Status check_sides(float low, float high, uint32_t extent, const char* low_name,
 
 Status check_reach(uint64_t stride, uint64_t row_bytes, uint32_t rows) {
     if (rows > 1 && stride > (static_cast<uint64_t>(PTRDIFF_MAX) - row_bytes) / (rows - 1))
-        return fail(SAMLET_ERROR_INVALID_ARGUMENT, "%b rows at a stride of %a bytes reach beyond the address space",
-                    shown(stride), rows);
+        return fail(SAMLET_ERROR_INVALID_ARGUMENT,
+                    "%b rows at a stride of %a bytes reach beyond the address space", shown(stride), rows);
     return {};
 }
 
 Status SessionConfig::complete(const Model& model) {
     if (image_size == 0) image_size = model.config.image_size;
     if (image_size % kImageStep != 0 || image_size > kMaxImageSize)
-        return fail(SAMLET_ERROR_INVALID_ARGUMENT, "image_size is %a; it must be a multiple of 32 up to %b", image_size,
-                    kMaxImageSize);
+        return fail(SAMLET_ERROR_INVALID_ARGUMENT, "image_size is %a; it must be a multiple of 32 up to %b",
+                    image_size, kMaxImageSize);
     if (threads == 0) {
         threads = port::processor_count();
         if (threads > kDefaultThreads) threads = kDefaultThreads;
     }
     if (threads > kMaxThreads)
-        return fail(SAMLET_ERROR_INVALID_ARGUMENT, "threads is %a; at most %b are supported", threads, kMaxThreads);
+        return fail(SAMLET_ERROR_INVALID_ARGUMENT, "threads is %a; at most %b are supported", threads,
+                    kMaxThreads);
     if (max_points == 0) max_points = kDefaultPoints;
     if (max_points < 2 || max_points > kMaxPoints)
-        return fail(SAMLET_ERROR_INVALID_ARGUMENT, "max_points is %a; it must be 2 to %b", max_points, kMaxPoints);
+        return fail(SAMLET_ERROR_INVALID_ARGUMENT, "max_points is %a; it must be 2 to %b", max_points,
+                    kMaxPoints);
     if (max_frame_width == 0) max_frame_width = kDefaultFrameSide;
     if (max_frame_height == 0) max_frame_height = kDefaultFrameSide;
     if (max_frame_width > kMaxSide || max_frame_height > kMaxSide)
-        return fail(SAMLET_ERROR_INVALID_ARGUMENT, "max_frame_width or max_frame_height is %a; at most %b are supported",
+        return fail(SAMLET_ERROR_INVALID_ARGUMENT,
+                    "max_frame_width or max_frame_height is %a; at most %b are supported",
                     max_frame_width > max_frame_height ? max_frame_width : max_frame_height, kMaxSide);
     if (video && !model.config.has_video)
         return fail(SAMLET_ERROR_UNSUPPORTED,
-                    "the model %s is for images only: its checkpoint has no memory attention and no memory encoder; open a "
+                    "the model %s is for images only: its checkpoint has no memory attention and no memory "
+                    "encoder; open a "
                     "video model to track, or use a segmenter",
                     0, 0, model.config.name);
     return {};
 }
 
-Status Session::lay_out(const Model& model, const SessionConfig& config, Arena& arena, Plan& plan, bool measuring) {
+Status Session::lay_out(const Model& model, const SessionConfig& config, Arena& arena, Plan& plan,
+                        bool measuring) {
     model_ = &model;
     config_ = config;
     grid_ = config.image_size / kTopStride;
     linears_ = arena.take<Linear>(model.linear_count);
     size_t operators = 0;
     for (size_t i = 0; !measuring && linears_ && i < model.linear_count; i++) new (&linears_[i]) Linear();
-    for (size_t i = 0; i < model.linear_count; i++) operators += config.video || model.groups[i] == LayerGroup::image;
+    for (size_t i = 0; i < model.linear_count; i++)
+        operators += config.video || model.groups[i] == LayerGroup::image;
     operator_bytes_ = operators * model.operator_bytes;
     operator_memory_ = arena.take<uint8_t>(operator_bytes_);
     plan.close_part("operators");
@@ -105,14 +116,14 @@ Status Session::lay_out(const Model& model, const SessionConfig& config, Arena& 
     position_y_ = arena.take<float>(grid_ * d);
     plan.close_part("position tables");
     if (!position_y_)
-        return fail(SAMLET_ERROR_MEMORY, "the block of %a bytes is too small", static_cast<int64_t>(arena.capacity()));
+        return fail(SAMLET_ERROR_MEMORY, "the block of %a bytes is too small",
+                    static_cast<int64_t>(arena.capacity()));
     return {};
 }
 
 void Session::begin_rehearsal() {
     exec_ = Exec();
     exec_.kernels = model_->kernels;
-    exec_.weights = model_->linears;
     exec_.threads = config_.threads;
     exec_.scratch = Arena::measuring();
     exec_.rehearsing = true;
@@ -153,10 +164,12 @@ Status Session::start() {
         for (size_t i = 0; i < model_->linear_count; i++) {
             if (!config_.video && model_->groups[i] != LayerGroup::image) continue;
             if (!linears_[i].create(model_->linears[i], config_.yield ? XNN_FLAG_YIELD_WORKERS : 0))
-                return fail(SAMLET_ERROR_INTERNAL, "XNNPACK refused to create operator %a", static_cast<int64_t>(i));
+                return fail(SAMLET_ERROR_INTERNAL, "XNNPACK refused to create operator %a",
+                            static_cast<int64_t>(i));
         }
     }
-    exec_.pool_flags = PTHREADPOOL_FLAG_DISABLE_DENORMALS | (config_.yield ? PTHREADPOOL_FLAG_YIELD_WORKERS : 0);
+    exec_.pool_flags =
+        PTHREADPOOL_FLAG_DISABLE_DENORMALS | (config_.yield ? PTHREADPOOL_FLAG_YIELD_WORKERS : 0);
     if (config_.threads > 1) {
         exec_.pool = pthreadpool_create(config_.threads);
         if (!exec_.pool || pthreadpool_get_threads_count(exec_.pool) != config_.threads)
@@ -191,15 +204,16 @@ Status Session::check_defect() {
 Status Session::check_points(const samlet_prompt& p, size_t earlier) const {
     if (p.point_count > config_.max_points || earlier + p.point_count + (p.box ? 2 : 0) > config_.max_points)
         return fail(SAMLET_ERROR_CAPACITY,
-                    "the prompt makes %a points on this frame (a box counts as 2); the session is planned for %b (max_points)",
+                    "the prompt makes %a points on this frame (a box counts as 2); the session is planned "
+                    "for %b (max_points)",
                     static_cast<int64_t>(earlier + p.point_count + (p.box ? 2 : 0)), config_.max_points);
     for (uint32_t i = 0; i < p.point_count; i++) {
         const samlet_point& point = p.points[i];
         SAMLET_TRY(check_coordinate(point.x, picture_.width, "x", i));
         SAMLET_TRY(check_coordinate(point.y, picture_.height, "y", i));
         if (point.label != SAMLET_POINT_NEGATIVE && point.label != SAMLET_POINT_POSITIVE)
-            return fail(SAMLET_ERROR_INVALID_ARGUMENT, "point %a has label %b; it must be 1 (object) or 0 (not the object)", i,
-                        point.label);
+            return fail(SAMLET_ERROR_INVALID_ARGUMENT,
+                        "point %a has label %b; it must be 1 (object) or 0 (not the object)", i, point.label);
     }
     if (p.box) {
         SAMLET_TRY(check_sides(p.box->x0, p.box->x1, picture_.width, "x0", "x1"));
@@ -221,7 +235,8 @@ void Session::lap(samlet_stage stage) {
 
 PromptPoint Session::to_square(float x, float y, int32_t label) const {
     const float size = static_cast<float>(config_.image_size);
-    return {x / static_cast<float>(picture_.width) * size, y / static_cast<float>(picture_.height) * size, label};
+    return {x / static_cast<float>(picture_.width) * size, y / static_cast<float>(picture_.height) * size,
+            label};
 }
 
 void Session::fill_picture(const samlet_frame& frame, float* image) {
@@ -230,14 +245,18 @@ void Session::fill_picture(const samlet_frame& frame, float* image) {
     // Planned for the largest frame, used for this one.
     uint8_t* tables = exec_.scratch.take<uint8_t>(
         preprocess_table_bytes(config_.filter, config_.max_frame_width, config_.max_frame_height, size));
-    const size_t scratch_bytes = preprocess_scratch_bytes(config_.filter, config_.max_frame_width, config_.max_frame_height, size);
+    const size_t scratch_bytes =
+        preprocess_scratch_bytes(config_.filter, config_.max_frame_width, config_.max_frame_height, size);
     uint8_t* scratch = exec_.scratch.take<uint8_t>(scratch_bytes * exec_.threads);
     PreprocessJob job;
     if (!exec_.rehearsing)
-        prepare_preprocess(frame, config_.filter, size, model_->config.image_mean, model_->config.image_std, tables, image, &job);
-    const uint32_t chunk = (size + static_cast<uint32_t>(exec_.threads) - 1) / static_cast<uint32_t>(exec_.threads);
+        prepare_preprocess(frame, config_.filter, size, model_->config.image_mean, model_->config.image_std,
+                           tables, image, &job);
+    const uint32_t chunk =
+        (size + static_cast<uint32_t>(exec_.threads) - 1) / static_cast<uint32_t>(exec_.threads);
     exec_.parallel_chunks(size, chunk, [&](size_t first, size_t last, size_t thread) {
-        preprocess_rows(job, static_cast<uint32_t>(first), static_cast<uint32_t>(last), scratch + thread * scratch_bytes);
+        preprocess_rows(job, static_cast<uint32_t>(first), static_cast<uint32_t>(last),
+                        scratch + thread * scratch_bytes);
     });
 }
 
@@ -252,8 +271,8 @@ Status Session::encode(const samlet_frame& frame) {
     return check_defect();
 }
 
-void Session::decode(float* image, const PromptPoint* points, size_t count, size_t padding, const float* mask_logits,
-                     DecodedMasks* out) {
+void Session::decode(float* image, const PromptPoint* points, size_t count, size_t padding,
+                     const float* mask_logits, DecodedMasks* out) {
     Arena::Scope scope(exec_.scratch);
     const size_t d = model_->config.d_model;
     const PromptEncoder& prompts = model_->prompt_encoder;
@@ -273,7 +292,8 @@ void Session::decode(float* image, const PromptPoint* points, size_t count, size
             const PromptPoint pad = {0, 0, PromptPoint::padding};
             const float size = static_cast<float>(config_.image_size);
             prompts.embed_points(points, count, size, tokens);
-            for (size_t i = 0; i < padding; i++) prompts.embed_points(&pad, 1, size, tokens + (count + i) * d);
+            for (size_t i = 0; i < padding; i++)
+                prompts.embed_points(&pad, 1, size, tokens + (count + i) * d);
         });
     }
     float* position = exec_.floats(cells() * d);
@@ -284,14 +304,17 @@ void Session::decode(float* image, const PromptPoint* points, size_t count, size
 Session::PictureWork Session::picture_work(const float* const* objects, size_t count, size_t object) {
     PictureWork work;
     const uint32_t n = static_cast<uint32_t>(low_res());
-    uint8_t* tables = exec_.scratch.take<uint8_t>(picture_table_bytes(config_.max_frame_width, config_.max_frame_height));
+    uint8_t* tables =
+        exec_.scratch.take<uint8_t>(picture_table_bytes(config_.max_frame_width, config_.max_frame_height));
     work.scratch_bytes = picture_scratch_bytes(n, config_.max_frame_width, config_.max_frame_height);
     work.scratch = exec_.scratch.take<uint8_t>(work.scratch_bytes * exec_.threads);
-    if (!exec_.rehearsing) prepare_picture(n, picture_.width, picture_.height, objects, count, object, tables, &work.job);
+    if (!exec_.rehearsing)
+        prepare_picture(n, picture_.width, picture_.height, objects, count, object, tables, &work.job);
     return work;
 }
 
-void Session::write_logits(const float* const* objects, size_t count, size_t object, float* out, size_t stride) {
+void Session::write_logits(const float* const* objects, size_t count, size_t object, float* out,
+                           size_t stride) {
     Arena::Scope scope(exec_.scratch);
     const PictureWork work = picture_work(objects, count, object);
     exec_.parallel_chunks(picture_.height, 64, [&](size_t first, size_t last, size_t thread) {
@@ -300,13 +323,15 @@ void Session::write_logits(const float* const* objects, size_t count, size_t obj
     });
 }
 
-MaskExtent Session::write_mask(const float* const* objects, size_t count, size_t object, uint8_t* mask, size_t stride) {
+MaskExtent Session::write_mask(const float* const* objects, size_t count, size_t object, uint8_t* mask,
+                               size_t stride) {
     Arena::Scope scope(exec_.scratch);
     const PictureWork work = picture_work(objects, count, object);
     MaskExtent extents[kMaxThreads];
     exec_.parallel_chunks(picture_.height, 64, [&](size_t first, size_t last, size_t thread) {
-        const MaskExtent part = picture_mask(work.job, static_cast<uint32_t>(first), static_cast<uint32_t>(last), mask, stride,
-                                             work.scratch + thread * work.scratch_bytes);
+        const MaskExtent part =
+            picture_mask(work.job, static_cast<uint32_t>(first), static_cast<uint32_t>(last), mask, stride,
+                         work.scratch + thread * work.scratch_bytes);
         extents[thread] = merged(extents[thread], part);
     });
     MaskExtent all;
@@ -314,7 +339,8 @@ MaskExtent Session::write_mask(const float* const* objects, size_t count, size_t
     return all;
 }
 
-size_t Session::write_rle(const float* const* objects, size_t count, size_t object, char* text, size_t capacity) {
+size_t Session::write_rle(const float* const* objects, size_t count, size_t object, char* text,
+                          size_t capacity) {
     Arena::Scope scope(exec_.scratch);
     const PictureWork work = picture_work(objects, count, object);
     return picture_rle(work.job, text, capacity, work.scratch);

@@ -1,5 +1,5 @@
-// What the two kinds of session share: threads, operators, tables, the features of one picture, and the decoder's work on
-// one set of prompts.
+// What the two kinds of session share: threads, operators, tables, the features of one picture, and the
+// decoder's work on one set of prompts.
 //
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -27,13 +27,13 @@ struct SessionConfig {
 Status check_reach(uint64_t stride, uint64_t row_bytes, uint32_t rows);
 
 class Session {
-   public:
+  public:
     const Model& model() const { return *model_; }
     const SessionConfig& config() const { return config_; }
     const Features& features() const { return features_; }
     size_t grid() const { return grid_; }
-    size_t cells() const { return grid_ * grid_; }           // of the top features
-    size_t low_res() const { return 4 * grid_; }             // side of a mask's logits
+    size_t cells() const { return grid_ * grid_; }  // of the top features
+    size_t low_res() const { return 4 * grid_; }    // side of a mask's logits
     size_t low_res_cells() const { return 16 * cells(); }
     bool has_picture() const { return has_picture_; }
     PictureSize picture() const { return picture_; }
@@ -42,8 +42,9 @@ class Session {
     // A point in pixels of the picture -> the model's square.
     PromptPoint to_square(float x, float y, int32_t label) const;
 
-   protected:
-    // Everything that lives as long as the session, but the scratch. `measuring`: addresses may not be followed.
+  protected:
+    // Everything that lives as long as the session, but the scratch. `measuring`: addresses may not be
+    // followed.
     Status lay_out(const Model& model, const SessionConfig& config, Arena& arena, Plan& plan, bool measuring);
     // Makes `exec_` ready to rehearse stages; after that exec_.scratch.peak() tells what they need.
     void begin_rehearsal();
@@ -55,19 +56,21 @@ class Session {
     void stop();
 
     Status encode(const samlet_frame& frame);
-    // Decodes `image` [cells][d_model] (conditioned features, overwritten) under points, followed by `padding` points of
-    // label -1 (0 to 2: the reference's callers differ), and low-res mask logits (null: none). `out`'s arrays are the
-    // caller's.
-    void decode(float* image, const PromptPoint* points, size_t count, size_t padding, const float* mask_logits,
-                DecodedMasks* out);
+    // Decodes `image` [cells][d_model] (conditioned features, overwritten) under points, followed by
+    // `padding` points of label -1 (0 to 2: the reference's callers differ), and low-res mask logits (null:
+    // none). `out`'s arrays are the caller's.
+    void decode(float* image, const PromptPoint* points, size_t count, size_t padding,
+                const float* mask_logits, DecodedMasks* out);
     Status check_defect();
-    // Points and box of a prompt: finite, inside the picture, known labels, not too many together with `earlier` ones.
+    // Points and box of a prompt: finite, inside the picture, known labels, not too many together with
+    // `earlier` ones.
     Status check_points(const samlet_prompt& prompt, size_t earlier) const;
     // Adds the time since the last lap to a stage.
     void lap(samlet_stage stage);
     void reset_clock();
 
-    // A picture-size job for low-res logits. Takes tables and per-thread scratch from exec_.scratch: open a scope first.
+    // A picture-size job for low-res logits. Takes tables and per-thread scratch from exec_.scratch: open a
+    // scope first.
     struct PictureWork {
         PictureJob job;
         uint8_t* scratch;
@@ -75,12 +78,13 @@ class Session {
     };
     PictureWork picture_work(const float* const* objects, size_t count, size_t object);
 
-   public:
+  public:
     void write_logits(const float* const* objects, size_t count, size_t object, float* out, size_t stride);
-    MaskExtent write_mask(const float* const* objects, size_t count, size_t object, uint8_t* mask, size_t stride);
+    MaskExtent write_mask(const float* const* objects, size_t count, size_t object, uint8_t* mask,
+                          size_t stride);
     size_t write_rle(const float* const* objects, size_t count, size_t object, char* text, size_t capacity);
 
-   protected:
+  protected:
     const Model* model_ = nullptr;
     SessionConfig config_;
     Exec exec_;
@@ -91,7 +95,7 @@ class Session {
     bool has_picture_ = false;
     PictureSize picture_ = {};
 
-   private:
+  private:
     void fill_picture(const samlet_frame& frame, float* image);
 
     Linear* linears_ = nullptr;

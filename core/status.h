@@ -12,15 +12,16 @@ namespace samlet {
 
 struct Status {
     samlet_status code = SAMLET_OK;
-    // %a and %b stand for the integers, %A and %B for them as thousandths (1500 becomes "1.5"), %s for the name; the C ABI
-    // puts them in.
+    // %a and %b stand for the integers, %A and %B for them as thousandths (1500 becomes "1.5"), %s for the
+    // name; the C ABI puts them in.
     const char* text = "";
     int64_t a = 0, b = 0;
     char name[104] = "";
     bool ok() const { return code == SAMLET_OK; }
 };
 
-inline Status fail(samlet_status code, const char* text, int64_t a = 0, int64_t b = 0, const char* name = nullptr) {
+inline Status fail(samlet_status code, const char* text, int64_t a = 0, int64_t b = 0,
+                   const char* name = nullptr) {
     Status status;
     status.code = code;
     status.text = text;
@@ -37,7 +38,9 @@ inline Status fail(samlet_status code, const char* text, int64_t a = 0, int64_t 
 }
 
 // For messages: a size of the caller's, which may be any 64 bits.
-inline int64_t shown(uint64_t number) { return number > INT64_MAX ? INT64_MAX : static_cast<int64_t>(number); }
+inline int64_t shown(uint64_t number) {
+    return number > INT64_MAX ? INT64_MAX : static_cast<int64_t>(number);
+}
 
 }  // namespace samlet
 

@@ -13,15 +13,17 @@ namespace {
 
 constexpr uint32_t kMaxObjects = 1024, kMaxPrompted = 64;
 constexpr int64_t kMaxFrameNumber = int64_t{1} << 53;
-constexpr float kAbsent = -1024.0f;    // logits of an absent object (NO_OBJ_SCORE)
-constexpr float kMaskLogit = 10.0f;    // a mask prompt becomes logits of +-10
-constexpr float kClamp = 32.0f;        // earlier logits are clamped before they serve as prompt
+constexpr float kAbsent = -1024.0f;  // logits of an absent object (NO_OBJ_SCORE)
+constexpr float kMaskLogit = 10.0f;  // a mask prompt becomes logits of +-10
+constexpr float kClamp = 32.0f;      // earlier logits are clamped before they serve as prompt
 constexpr float kPositionWeight = 0.1f;
 // The prompt encoder appends a padding point; where no points are given, its caller has put one already.
 constexpr size_t kPadding = 1, kPaddingAlone = 2;
 constexpr size_t kMaxReads = kMaxPrompted + 64;
 
-float clamp(float x, float limit) { return x < -limit ? -limit : x > limit ? limit : x; }
+float clamp(float x, float limit) {
+    return x < -limit ? -limit : x > limit ? limit : x;
+}
 
 }  // namespace
 
@@ -30,25 +32,29 @@ Status TrackerConfig::complete(const Model& model) {
     SAMLET_TRY(session.complete(model));
     if (max_objects == 0) max_objects = 1;
     if (max_objects > kMaxObjects)
-        return fail(SAMLET_ERROR_INVALID_ARGUMENT, "max_objects is %a; at most %b are supported", max_objects, kMaxObjects);
+        return fail(SAMLET_ERROR_INVALID_ARGUMENT, "max_objects is %a; at most %b are supported", max_objects,
+                    kMaxObjects);
     if (prompted_frames == 0) prompted_frames = 1;
     if (prompted_frames > kMaxPrompted)
-        return fail(SAMLET_ERROR_INVALID_ARGUMENT, "prompted_frames is %a; at most %b are supported", prompted_frames,
-                    kMaxPrompted);
+        return fail(SAMLET_ERROR_INVALID_ARGUMENT, "prompted_frames is %a; at most %b are supported",
+                    prompted_frames, kMaxPrompted);
     if (recent_frames == 0) recent_frames = model.config.memory_frames - 1;
     if (recent_frames > model.config.memory_frames - 1)
-        return fail(SAMLET_ERROR_INVALID_ARGUMENT, "recent_frames is %a; the model has time codes for %b", recent_frames,
-                    model.config.memory_frames - 1);
+        return fail(SAMLET_ERROR_INVALID_ARGUMENT, "recent_frames is %a; the model has time codes for %b",
+                    recent_frames, model.config.memory_frames - 1);
     return {};
 }
 
-// ---- Layout ---------------------------------------------------------------------------------------------------------
+// ---- Layout
+// ---------------------------------------------------------------------------------------------------------
 
 size_t Tracker::max_pointer_tokens() const {
-    return (tracker_config_.prompted_frames + model_->config.max_pointers - 1) * model_->object_pointer.tokens();
+    return (tracker_config_.prompted_frames + model_->config.max_pointers - 1) *
+           model_->object_pointer.tokens();
 }
 
-Status Tracker::lay_out(const Model& model, const TrackerConfig& config, Arena& arena, Plan& plan, bool measuring) {
+Status Tracker::lay_out(const Model& model, const TrackerConfig& config, Arena& arena, Plan& plan,
+                        bool measuring) {
     tracker_config_ = config;
     SAMLET_TRY(Session::lay_out(model, config.session, arena, plan, measuring));
     const size_t d = model.config.d_model, m = model.config.memory_dim;
@@ -71,7 +77,8 @@ Status Tracker::lay_out(const Model& model, const TrackerConfig& config, Arena& 
         if (usable) new (&objects_[i]) TrackedObject(object);
     }
     plan.close_part("objects");
-    const BankSizes sizes = {config.prompted_frames, config.recent_frames, model.config.max_pointers - 1, cells() * m, d};
+    const BankSizes sizes = {config.prompted_frames, config.recent_frames, model.config.max_pointers - 1,
+                             cells() * m, d};
     for (uint32_t i = 0; i < config.max_objects; i++) {
         MemoryBank bank;
         bank.lay_out(sizes, arena, measuring);
@@ -87,7 +94,9 @@ Status Tracker::lay_out(const Model& model, const TrackerConfig& config, Arena& 
     const size_t scratch = exec_.scratch.peak();
     void* block = arena.take_bytes(scratch);
     plan.close_part("scratch");
-    if (!block) return fail(SAMLET_ERROR_MEMORY, "the block of %a bytes is too small", static_cast<int64_t>(arena.capacity()));
+    if (!block)
+        return fail(SAMLET_ERROR_MEMORY, "the block of %a bytes is too small",
+                    static_cast<int64_t>(arena.capacity()));
     finish_layout(Arena(block, scratch));
     return {};
 }
@@ -111,12 +120,15 @@ void Tracker::rehearse_track() {
 
 void Tracker::rehearse_mask_prompt() {
     Arena::Scope scope(exec_.scratch);
-    const uint32_t side = config_.image_size, width = config_.max_frame_width, height = config_.max_frame_height;
+    const uint32_t side = config_.image_size, width = config_.max_frame_width,
+                   height = config_.max_frame_height;
     exec_.floats(cells() * model_->config.d_model + low_res_cells());
     take_masks();
     exec_.floats(size_t{side} * side);
-    exec_.scratch.take_bytes(map_table_bytes(width > side ? width : side, height > side ? height : side, side, side));
-    exec_.scratch.take_bytes(map_scratch_bytes(width > side ? width : side, height > side ? height : side, side, side));
+    exec_.scratch.take_bytes(
+        map_table_bytes(width > side ? width : side, height > side ? height : side, side, side));
+    exec_.scratch.take_bytes(
+        map_scratch_bytes(width > side ? width : side, height > side ? height : side, side, side));
 }
 
 Status Tracker::init() {
@@ -136,7 +148,8 @@ DecodedMasks Tracker::take_masks() {
     return masks;
 }
 
-// ---- Objects --------------------------------------------------------------------------------------------------------
+// ---- Objects
+// --------------------------------------------------------------------------------------------------------
 
 TrackedObject* Tracker::find(int32_t id) {
     for (uint32_t i = 0; i < tracker_config_.max_objects; i++)
@@ -156,7 +169,8 @@ Status Tracker::add(int32_t id, TrackedObject** object) {
         *object = &o;
         return {};
     }
-    return fail(SAMLET_ERROR_CAPACITY, "object %a cannot be added: the tracker holds %b objects already (max_objects)", id,
+    return fail(SAMLET_ERROR_CAPACITY,
+                "object %a cannot be added: the tracker holds %b objects already (max_objects)", id,
                 tracker_config_.max_objects);
 }
 
@@ -199,11 +213,13 @@ size_t Tracker::list_objects(int32_t* ids, size_t capacity) const {
     }
 }
 
-// ---- Frames and prompts ---------------------------------------------------------------------------------------------
+// ---- Frames and prompts
+// ---------------------------------------------------------------------------------------------
 
 Status Tracker::set_frame(const samlet_frame& frame, int64_t number) {
     if (number > kMaxFrameNumber || number < -kMaxFrameNumber)
-        return fail(SAMLET_ERROR_INVALID_ARGUMENT, "frame number %a is out of range; at most %b in size are supported", number,
+        return fail(SAMLET_ERROR_INVALID_ARGUMENT,
+                    "frame number %a is out of range; at most %b in size are supported", number,
                     kMaxFrameNumber);
     const SessionConfig& c = tracker_config_.session;
     SAMLET_TRY(check_frame(frame, c.image_size, c.max_frame_width, c.max_frame_height));
@@ -223,22 +239,29 @@ Status Tracker::set_frame(const samlet_frame& frame, int64_t number) {
 
 Status Tracker::check_prompt(const TrackedObject* object, const samlet_prompt& p) const {
     if (!has_frame_)
-        return fail(SAMLET_ERROR_STATE, "there is no frame to prompt on: call samlet_tracker_set_frame first");
+        return fail(SAMLET_ERROR_STATE,
+                    "there is no frame to prompt on: call samlet_tracker_set_frame first");
     if (p.flags & ~SAMLET_PROMPT_REPLACE_POINTS)
         return fail(SAMLET_ERROR_INVALID_ARGUMENT, "the prompt has unknown flags %a", p.flags);
     if (p.logits)
-        return fail(SAMLET_ERROR_INVALID_ARGUMENT,
-                    "a tracker takes no logits as prompt (a segmenter does): give a mask, or points to refine");
-    if (p.point_count && !p.points) return fail(SAMLET_ERROR_INVALID_ARGUMENT, "points is NULL but point_count is %a", p.point_count);
+        return fail(
+            SAMLET_ERROR_INVALID_ARGUMENT,
+            "a tracker takes no logits as prompt (a segmenter does): give a mask, or points to refine");
+    if (p.point_count && !p.points)
+        return fail(SAMLET_ERROR_INVALID_ARGUMENT, "points is NULL but point_count is %a", p.point_count);
     if (p.mask) {
         if (p.point_count || p.box)
-            return fail(SAMLET_ERROR_INVALID_ARGUMENT,
-                        "a mask cannot come together with points or a box: prompt with the mask first, then refine");
+            return fail(
+                SAMLET_ERROR_INVALID_ARGUMENT,
+                "a mask cannot come together with points or a box: prompt with the mask first, then refine");
         if (p.mask_width == 0 || p.mask_height == 0)
-            return fail(SAMLET_ERROR_INVALID_ARGUMENT, "the mask is %a x %b pixels; both must be at least 1", p.mask_width, p.mask_height);
-        if (p.mask_width > config_.max_frame_width || p.mask_height > config_.max_frame_height)
-            return fail(SAMLET_ERROR_CAPACITY, "the mask is %a x %b pixels, larger than the tracker's max_frame_width and max_frame_height",
+            return fail(SAMLET_ERROR_INVALID_ARGUMENT, "the mask is %a x %b pixels; both must be at least 1",
                         p.mask_width, p.mask_height);
+        if (p.mask_width > config_.max_frame_width || p.mask_height > config_.max_frame_height)
+            return fail(
+                SAMLET_ERROR_CAPACITY,
+                "the mask is %a x %b pixels, larger than the tracker's max_frame_width and max_frame_height",
+                p.mask_width, p.mask_height);
         if (p.mask_stride < p.mask_width)
             return fail(SAMLET_ERROR_INVALID_ARGUMENT, "mask_stride is %a; a row of the mask has %b bytes",
                         shown(p.mask_stride), p.mask_width);
@@ -277,7 +300,8 @@ void Tracker::prompt_points(TrackedObject& o, const samlet_prompt& p) {
         o.points[o.point_count++] = to_square(p.box->x0, p.box->y0, PromptPoint::box_first);
         o.points[o.point_count++] = to_square(p.box->x1, p.box->y1, PromptPoint::box_second);
     }
-    for (uint32_t i = 0; i < p.point_count; i++) o.points[o.point_count++] = to_square(p.points[i].x, p.points[i].y, p.points[i].label);
+    for (uint32_t i = 0; i < p.point_count; i++)
+        o.points[o.point_count++] = to_square(p.points[i].x, p.points[i].y, p.points[i].label);
 
     float* x = exec_.floats(cells() * model_->config.d_model);
     const bool corrects = o.tracked || o.bank.has_prompted(frame_) || o.bank.has_recent(frame_);
@@ -315,7 +339,8 @@ void Tracker::prompt_mask(TrackedObject& o, const samlet_prompt& p) {
         const auto resize = [&](const MapInput& in, uint32_t size, bool binary, float* out) {
             Arena::Scope map_scope(exec_.scratch);
             MapJob job;
-            prepare_map(in, size, size, binary, exec_.scratch.take<uint8_t>(map_table_bytes(in.width, in.height, size, size)), &job);
+            prepare_map(in, size, size, binary,
+                        exec_.scratch.take<uint8_t>(map_table_bytes(in.width, in.height, size, size)), &job);
             void* scratch = exec_.scratch.take_bytes(map_scratch_bytes(in.width, in.height, size, size));
             map_rows(job, 0, size, out, scratch);
         };
@@ -337,7 +362,8 @@ void Tracker::prompt_mask(TrackedObject& o, const samlet_prompt& p) {
         for (size_t y = 0; y < low; y++)
             for (size_t j = 0; j < low; j++) {
                 float sum = *model_->mask_downsample_bias;
-                for (size_t k = 0; k < 16; k++) sum += model_->mask_downsample[k] * square[(4 * y + k / 4) * side + 4 * j + k % 4];
+                for (size_t k = 0; k < 16; k++)
+                    sum += model_->mask_downsample[k] * square[(4 * y + k / 4) * side + 4 * j + k % 4];
                 low_mask[y * low + j] = sum;
             }
     }
@@ -345,14 +371,16 @@ void Tracker::prompt_mask(TrackedObject& o, const samlet_prompt& p) {
     memcpy(x, features_.top, cells() * d * sizeof(float));
     decode(x, nullptr, 0, kPaddingAlone, low_mask, &masks);
     const MaskChoice choice = model_->mask_decoder.choose(masks, low_res_cells(), false);
-    model_->object_pointer.project(exec_, masks.mask_tokens + choice.token * d, any && masks.object_score > 0, o.pointer);
+    model_->object_pointer.project(exec_, masks.mask_tokens + choice.token * d, any && masks.object_score > 0,
+                                   o.pointer);
     o.iou = 1.0f;
     o.score = any ? kMaskLogit : -kMaskLogit;
     lap(SAMLET_STAGE_MASK_DECODER);
 }
 
 Status Tracker::clear_prompts(int32_t id) {
-    if (!has_frame_) return fail(SAMLET_ERROR_STATE, "there is no frame: call samlet_tracker_set_frame first");
+    if (!has_frame_)
+        return fail(SAMLET_ERROR_STATE, "there is no frame: call samlet_tracker_set_frame first");
     TrackedObject* object = find(id);
     if (!object) return fail(SAMLET_ERROR_NOT_FOUND, "there is no object %a", id);
     if (object->prompted) drop_frame_state(*object);
@@ -361,15 +389,16 @@ Status Tracker::clear_prompts(int32_t id) {
     return {};
 }
 
-// ---- Tracking -------------------------------------------------------------------------------------------------------
+// ---- Tracking
+// -------------------------------------------------------------------------------------------------------
 
 // Answers MemoryTokens::load: bfloat16 memories, their place and their age.
 struct Tracker::MemoryRun {
     const Tracker* tracker;
     MemoryRead reads[kMaxReads];
 
-    static void load(const void* context, size_t frame, size_t first, size_t count, size_t stride, float* values,
-                     float* keys) {
+    static void load(const void* context, size_t frame, size_t first, size_t count, size_t stride,
+                     float* values, float* keys) {
         const MemoryRun& run = *static_cast<const MemoryRun*>(context);
         const Tracker& t = *run.tracker;
         const size_t m = t.model_->config.memory_dim, half = m / 2, grid = t.grid_;
@@ -438,7 +467,8 @@ void Tracker::condition(const TrackedObject& o, bool reverse, float* x) {
         memory.frames = o.bank.read_memories(frame_, reverse, c.memory_frames - 1, run.reads);
         // Distances are divided by the largest one; a stream, whose length is unknown, has the longest.
         uint32_t reach = c.max_pointers;
-        if (tracker_config_.clip_length && tracker_config_.clip_length < reach) reach = tracker_config_.clip_length;
+        if (tracker_config_.clip_length && tracker_config_.clip_length < reach)
+            reach = tracker_config_.clip_length;
         pointer_count = o.bank.read_pointers(frame_, reverse, reach - 1, pointers);
         const float largest = reach > 1 ? static_cast<float>(reach - 1) : 1.0f;
         for (size_t i = 0; i < pointer_count; i++) pointers[i].distance /= largest;
@@ -493,10 +523,11 @@ void Tracker::encode_memory(const TrackedObject& o, bool hard, uint16_t* memory)
         const LinearAxis axis = exec_.rehearsing ? LinearAxis() : make_linear_axis(low, side, axis_memory);
         exec_.parallel(side, [&](size_t y, size_t) {
             float* row = mask + y * side;
-            exec_.kernels->resize_row(o.logits + axis.left[y] * low, o.logits + axis.right[y] * low, axis.weight[y], axis.left,
-                                      axis.right, axis.weight, side, row);
+            exec_.kernels->resize_row(o.logits + axis.left[y] * low, o.logits + axis.right[y] * low,
+                                      axis.weight[y], axis.left, axis.right, axis.weight, side, row);
             if (hard)
-                for (size_t i = 0; i < side; i++) row[i] = row[i] > 0 ? c.mask_sigmoid_scale + c.mask_sigmoid_bias : c.mask_sigmoid_bias;
+                for (size_t i = 0; i < side; i++)
+                    row[i] = row[i] > 0 ? c.mask_sigmoid_scale + c.mask_sigmoid_bias : c.mask_sigmoid_bias;
             else
                 exec_.kernels->sigmoid(row, side, c.mask_sigmoid_scale, c.mask_sigmoid_bias, row);
         });
@@ -528,16 +559,19 @@ void Tracker::track_object(TrackedObject& o) {
     lap(SAMLET_STAGE_MASK_DECODER);
     // A prompted frame keeps the memory that the prompt gave it.
     if (!o.bank.has_prompted(frame_))
-        if (uint16_t* memory = o.bank.store_recent(frame_, reverse_, o.pointer)) encode_memory(o, false, memory);
+        if (uint16_t* memory = o.bank.store_recent(frame_, reverse_, o.pointer))
+            encode_memory(o, false, memory);
     clean(o);
     lap(SAMLET_STAGE_MEMORY_ENCODER);
 }
 
 Status Tracker::track() {
-    if (!has_frame_) return fail(SAMLET_ERROR_STATE, "there is no frame to track: call samlet_tracker_set_frame first");
+    if (!has_frame_)
+        return fail(SAMLET_ERROR_STATE, "there is no frame to track: call samlet_tracker_set_frame first");
     bool any = false;
     for (uint32_t i = 0; i < tracker_config_.max_objects; i++) any |= objects_[i].used;
-    if (!any) return fail(SAMLET_ERROR_STATE, "there is no object to track: call samlet_tracker_prompt first");
+    if (!any)
+        return fail(SAMLET_ERROR_STATE, "there is no object to track: call samlet_tracker_prompt first");
     lap(SAMLET_STAGE_PREPROCESS);
     for (uint32_t i = 0; i < tracker_config_.max_objects; i++) {
         TrackedObject& o = objects_[i];
@@ -558,15 +592,19 @@ Status Tracker::track() {
     return check_defect();
 }
 
-// ---- Results --------------------------------------------------------------------------------------------------------
+// ---- Results
+// --------------------------------------------------------------------------------------------------------
 
 Status Tracker::find_result(int32_t id, TrackedObject** object) {
-    if (!has_frame_) return fail(SAMLET_ERROR_STATE, "there is no frame: call samlet_tracker_set_frame first");
+    if (!has_frame_)
+        return fail(SAMLET_ERROR_STATE, "there is no frame: call samlet_tracker_set_frame first");
     *object = find(id);
     if (!*object) return fail(SAMLET_ERROR_NOT_FOUND, "there is no object %a", id);
     if (!(*object)->has_result)
-        return fail(SAMLET_ERROR_STATE,
-                    "object %a has no result on frame %b: call samlet_tracker_track, or prompt it on this frame", id, frame_);
+        return fail(
+            SAMLET_ERROR_STATE,
+            "object %a has no result on frame %b: call samlet_tracker_track, or prompt it on this frame", id,
+            frame_);
     return {};
 }
 
@@ -627,7 +665,8 @@ Status Tracker::rle(int32_t id, char* text, size_t capacity, size_t* length) {
     return {};
 }
 
-// ---- Building blocks ------------------------------------------------------------------------------------------------
+// ---- Building blocks
+// ------------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -635,8 +674,8 @@ struct CallerMemory {
     const samlet_memory_attention_args* args;
     size_t dim, cells;
 
-    static void load(const void* context, size_t frame, size_t first, size_t count, size_t stride, float* values,
-                     float* keys) {
+    static void load(const void* context, size_t frame, size_t first, size_t count, size_t stride,
+                     float* values, float* keys) {
         const CallerMemory& c = *static_cast<const CallerMemory*>(context);
         const size_t offset = (frame * c.cells + first) * c.dim;
         for (size_t i = 0; i < count; i++)
@@ -658,19 +697,22 @@ Status Tracker::run_memory_attention(const samlet_memory_attention_args& args) {
     if (args.memory_tokens == 0 || args.pointer_tokens > args.memory_tokens ||
         (args.memory_tokens - args.pointer_tokens) % cells() != 0)
         return fail(SAMLET_ERROR_INVALID_ARGUMENT,
-                    "memory_tokens is %a with pointer_tokens %b; there must be at least 1, and without the pointer tokens a "
+                    "memory_tokens is %a with pointer_tokens %b; there must be at least 1, and without the "
+                    "pointer tokens a "
                     "multiple of the cells of the top features",
                     args.memory_tokens, args.pointer_tokens);
     if (args.pointer_tokens > max_pointer_tokens())
-        return fail(SAMLET_ERROR_CAPACITY, "pointer_tokens is %a; this tracker's scratch is planned for %b (prompted_frames)",
+        return fail(SAMLET_ERROR_CAPACITY,
+                    "pointer_tokens is %a; this tracker's scratch is planned for %b (prompted_frames)",
                     args.pointer_tokens, static_cast<int64_t>(max_pointer_tokens()));
     const size_t frames = (args.memory_tokens - args.pointer_tokens) / cells();
     const size_t planned = tracker_config_.prompted_frames + tracker_config_.recent_frames;
     if (frames > planned)
-        return fail(SAMLET_ERROR_CAPACITY,
-                    "memory_tokens makes %a memories; this tracker's scratch is planned for %b (prompted_frames and "
-                    "recent_frames)",
-                    static_cast<int64_t>(frames), static_cast<int64_t>(planned));
+        return fail(
+            SAMLET_ERROR_CAPACITY,
+            "memory_tokens makes %a memories; this tracker's scratch is planned for %b (prompted_frames and "
+            "recent_frames)",
+            static_cast<int64_t>(frames), static_cast<int64_t>(planned));
     Arena::Scope scope(exec_.scratch);
     float* x = exec_.floats(cells() * d);
     float* keys = exec_.floats(max_pointer_tokens() * m);
@@ -683,7 +725,8 @@ Status Tracker::run_memory_attention(const samlet_memory_attention_args& args) {
     const size_t pointer_offset = memory.frames * cells() * m;
     memory.pointer_values = args.memory + pointer_offset;
     memory.pointer_keys = keys;
-    for (size_t i = 0; i < memory.pointers * m; i++) keys[i] = args.memory[pointer_offset + i] + args.memory_pos[pointer_offset + i];
+    for (size_t i = 0; i < memory.pointers * m; i++)
+        keys[i] = args.memory[pointer_offset + i] + args.memory_pos[pointer_offset + i];
     memcpy(x, args.current, cells() * d * sizeof(float));
     exec_.kernels->add_scaled(args.current_pos, kPositionWeight, cells() * d, x);
     model_->memory_attention.begin(exec_, x, grid_, cosine_, rotary_sine_);
@@ -693,7 +736,8 @@ Status Tracker::run_memory_attention(const samlet_memory_attention_args& args) {
 }
 
 void Tracker::nominal_gmac(double gmac[SAMLET_STAGE_COUNT]) const {
-    reference_gmac(*model_, config_.image_size, model_->config.memory_frames, model_->config.max_pointers, gmac);
+    reference_gmac(*model_, config_.image_size, model_->config.memory_frames, model_->config.max_pointers,
+                   gmac);
 }
 
 }  // namespace samlet

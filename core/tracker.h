@@ -2,8 +2,9 @@
 //
 // SPDX-License-Identifier: Apache-2.0
 //
-// A frame goes through set_frame(), then any number of prompt() and track(). A prompt's mask is computed at once and is
-// pending until track() or the next frame stores it into the object's memory (the reference's "preflight").
+// A frame goes through set_frame(), then any number of prompt() and track(). A prompt's mask is computed at
+// once and is pending until track() or the next frame stores it into the object's memory (the reference's
+// "preflight").
 #pragma once
 
 #include "core/memory_bank.h"
@@ -22,7 +23,7 @@ struct TrackerConfig {
 struct TrackedObject {
     bool used = false;
     int32_t id = 0;
-    uint64_t order = 0;   // of being added
+    uint64_t order = 0;  // of being added
     MemoryBank bank;
 
     // On the current frame.
@@ -41,8 +42,9 @@ struct TrackedObject {
 };
 
 class Tracker : public Session {
-   public:
-    // Lays a tracker out in `arena`. Measuring arenas give the plan; real ones a tracker that init() brings to life.
+  public:
+    // Lays a tracker out in `arena`. Measuring arenas give the plan; real ones a tracker that init() brings
+    // to life.
     Status lay_out(const Model& model, const TrackerConfig& config, Arena& arena, Plan& plan, bool measuring);
     Status init();
     void shut_down() { stop(); }
@@ -68,7 +70,7 @@ class Tracker : public Session {
     // Reference MACs of a tracked frame with a full bank, by stage.
     void nominal_gmac(double gmac[SAMLET_STAGE_COUNT]) const;
 
-   private:
+  private:
     void rehearse_track();
     void rehearse_mask_prompt();
     struct MemoryRun;  // what memory attention reads for one object
@@ -95,8 +97,8 @@ class Tracker : public Session {
     TrackerConfig tracker_config_;
     TrackedObject* objects_ = nullptr;
     const float** logit_list_ = nullptr;  // [max_objects], for results that look at all objects
-    // What memory attention makes of the frame before it sees a memory, [cells][d_model]: kept for all objects if there can
-    // be more than one, else null.
+    // What memory attention makes of the frame before it sees a memory, [cells][d_model]: kept for all
+    // objects if there can be more than one, else null.
     float* begun_ = nullptr;
     bool begun_valid_ = false;
     float* sine_top_ = nullptr;     // [grid][d_model / 2]

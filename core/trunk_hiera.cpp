@@ -11,8 +11,8 @@ namespace {
 
 constexpr float kEps = 1e-6f;
 constexpr size_t kPatch = 7, kPatchStride = 4, kPatchPadding = 3;
-// Tokens that pass through a block together: enough rows for the matrix products, few enough that a strip of qkv or of
-// the MLP's hidden layer stays in the cache instead of being a map of its own.
+// Tokens that pass through a block together: enough rows for the matrix products, few enough that a strip of
+// qkv or of the MLP's hidden layer stays in the cache instead of being a map of its own.
 constexpr size_t kStripTokens = 2048, kLeastStripTokens = 1024, kStripFloats = 576 * 1024;
 
 // Tokens of a strip whose widest layer has `channels`.
@@ -21,9 +21,12 @@ size_t strip_tokens(size_t channels) {
     return tokens > kStripTokens ? kStripTokens : tokens < kLeastStripTokens ? kLeastStripTokens : tokens;
 }
 
-size_t divide_up(size_t a, size_t b) { return (a + b - 1) / b; }
+size_t divide_up(size_t a, size_t b) {
+    return (a + b - 1) / b;
+}
 
-// Token order inside a strip of windows: window by window, row by row. Where a token lies in the map; false: padding.
+// Token order inside a strip of windows: window by window, row by row. Where a token lies in the map; false:
+// padding.
 struct WindowOrder {
     size_t side, window, per_row;  // windows in a row of windows
     size_t first_window;           // of the strip
@@ -60,7 +63,8 @@ void Trunk::read(WeightReader& reader, const Config& config) {
     pos_size = reader.extent("image_encoder.trunk.pos_embed", 2);
     pos_window = reader.extent("image_encoder.trunk.pos_embed_window", 2);
     pos_embed = reader.values("image_encoder.trunk.pos_embed", 1, channels, pos_size, pos_size);
-    pos_embed_window = reader.values("image_encoder.trunk.pos_embed_window", 1, channels, pos_window, pos_window);
+    pos_embed_window =
+        reader.values("image_encoder.trunk.pos_embed_window", 1, channels, pos_window, pos_window);
     patch_embed = reader.convolution("image_encoder.trunk.patch_embed.proj", 3, channels, kPatch);
 
     const uint32_t count = config.blocks();
@@ -113,17 +117,25 @@ void Trunk::embed(Exec& exec, const float* image, size_t size, float* x) const {
             for (size_t tx = 0; tx < side; tx++) {
                 float* out = patches + (r * side + tx) * patch;
                 for (size_t ky = 0; ky < kPatch; ky++, out += kPatch * 3) {
-                    const long iy = static_cast<long>((first + r) * kPatchStride + ky) - static_cast<long>(kPatchPadding);
+                    const long iy =
+                        static_cast<long>((first + r) * kPatchStride + ky) - static_cast<long>(kPatchPadding);
                     const long ix = static_cast<long>(tx * kPatchStride) - static_cast<long>(kPatchPadding);
-                    if (iy >= 0 && iy < static_cast<long>(size) && ix >= 0 && ix + static_cast<long>(kPatch) <= static_cast<long>(size)) {
-                        memcpy(out, image + (static_cast<size_t>(iy) * size + static_cast<size_t>(ix)) * 3, kPatch * 3 * sizeof(float));
+                    if (iy >= 0 && iy < static_cast<long>(size) && ix >= 0 &&
+                        ix + static_cast<long>(kPatch) <= static_cast<long>(size)) {
+                        memcpy(out, image + (static_cast<size_t>(iy) * size + static_cast<size_t>(ix)) * 3,
+                               kPatch * 3 * sizeof(float));
                         continue;
                     }
                     for (size_t kx = 0; kx < kPatch; kx++) {
                         const long px = ix + static_cast<long>(kx);
-                        const bool inside = iy >= 0 && iy < static_cast<long>(size) && px >= 0 && px < static_cast<long>(size);
+                        const bool inside = iy >= 0 && iy < static_cast<long>(size) && px >= 0 &&
+                                            px < static_cast<long>(size);
                         for (size_t c = 0; c < 3; c++)
-                            out[kx * 3 + c] = inside ? image[(static_cast<size_t>(iy) * size + static_cast<size_t>(px)) * 3 + c] : 0.0f;
+                            out[kx * 3 + c] =
+                                inside
+                                    ? image[(static_cast<size_t>(iy) * size + static_cast<size_t>(px)) * 3 +
+                                            c]
+                                    : 0.0f;
                     }
                 }
             }
@@ -133,20 +145,23 @@ void Trunk::embed(Exec& exec, const float* image, size_t size, float* x) const {
 
     // The position embedding is resampled as it is added: the full table would be as large as the map.
     exec.parallel(side, [&](size_t y, size_t thread) {
-        float* row = pos_rows + thread * pos_size * channels;  // the grid's columns, mixed in y: [pos_size][channels]
+        float* row =
+            pos_rows + thread * pos_size * channels;  // the grid's columns, mixed in y: [pos_size][channels]
         size_t index[4];
         float weight[4];
         bicubic_taps(y, pos_size, side, index, weight);
         for (size_t gx = 0; gx < pos_size; gx++)
             for (size_t c = 0; c < channels; c++) {
                 float sum = 0;
-                for (int k = 0; k < 4; k++) sum += weight[k] * grid[(c * pos_size + index[k]) * pos_size + gx];
+                for (int k = 0; k < 4; k++)
+                    sum += weight[k] * grid[(c * pos_size + index[k]) * pos_size + gx];
                 row[gx * channels + c] = sum;
             }
         for (size_t tx = 0; tx < side; tx++) {
             bicubic_taps(tx, pos_size, side, index, weight);
             float* out = x + (y * side + tx) * channels;
-            for (int k = 0; k < 4; k++) exec.kernels->add_scaled(row + index[k] * channels, weight[k], channels, out);
+            for (int k = 0; k < 4; k++)
+                exec.kernels->add_scaled(row + index[k] * channels, weight[k], channels, out);
             const float* window = pos_embed_window + y % pos_window * pos_window + tx % pos_window;
             for (size_t c = 0; c < channels; c++) out[c] += window[c * pos_window * pos_window];
         }
@@ -172,8 +187,10 @@ void run_mlp(Exec& exec, const TrunkBlock& b, float* x, size_t tokens) {
     }
 }
 
-// Takes the maximum of each 2x2 group of tokens of every window: [windows][w][w][stride] -> [windows][w/2][w/2][channels].
-void pool_windows(Exec& exec, const float* from, size_t stride, size_t windows, size_t w, size_t channels, float* to) {
+// Takes the maximum of each 2x2 group of tokens of every window: [windows][w][w][stride] ->
+// [windows][w/2][w/2][channels].
+void pool_windows(Exec& exec, const float* from, size_t stride, size_t windows, size_t w, size_t channels,
+                  float* to) {
     const size_t half = w / 2;
     exec.parallel(windows * half, [&](size_t item, size_t) {
         const float* row = from + (item / half * w + item % half * 2) * w * stride;
@@ -203,15 +220,16 @@ void run_windows(Exec& exec, const TrunkBlock& b, float* x, size_t side, float* 
     const size_t head = b.out / b.heads, panel = kernels.key_panel;
     const size_t padded = divide_up(area, panel) * panel;
     const size_t packed_size = Arena::rounded(padded * head * sizeof(float)) / sizeof(float);
-    const size_t work_size = Arena::rounded(kernels.attend_scratch(head, head) * sizeof(float)) / sizeof(float);
+    const size_t work_size =
+        Arena::rounded(kernels.attend_scratch(head, head) * sizeof(float)) / sizeof(float);
     float* work = exec.floats(exec.threads * (packed_size + work_size));
     const float scale = 1.0f / std::sqrt(static_cast<float>(head));
 
     for (size_t first = 0; first < windows; first += strip) {
         const size_t n = windows - first < strip ? windows - first : strip;
         const WindowOrder order = {side, w, per_row, first};
-        // Norm and partition in one pass. Padding is zero after the norm, so that it takes part in attention with the
-        // bias of qkv, as in the reference.
+        // Norm and partition in one pass. Padding is zero after the norm, so that it takes part in attention
+        // with the bias of qkv, as in the reference.
         exec.parallel(n * w, [&](size_t item, size_t) {
             for (size_t i = 0; i < w;) {
                 size_t ty, tx;
@@ -221,7 +239,8 @@ void run_windows(Exec& exec, const TrunkBlock& b, float* x, size_t side, float* 
                     break;
                 }
                 const size_t run = side - tx < w - i ? side - tx : w - i;
-                kernels.layer_norm(x + (ty * side + tx) * b.in, b.in, run, b.in, b.norm1_gamma, b.norm1_beta, kEps, out, b.in);
+                kernels.layer_norm(x + (ty * side + tx) * b.in, b.in, run, b.in, b.norm1_gamma, b.norm1_beta,
+                                   kEps, out, b.in);
                 i += run;
             }
         });

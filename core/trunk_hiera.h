@@ -11,15 +11,15 @@ namespace samlet {
 
 struct TrunkBlock {
     const float *norm1_gamma, *norm1_beta, *norm2_gamma, *norm2_beta;
-    LinearId qkv;        // windowed blocks: one fused projection
-    LinearId q, kv;      // global blocks: keys and values of the whole map first, then queries in strips
+    LinearId qkv;    // windowed blocks: one fused projection
+    LinearId q, kv;  // global blocks: keys and values of the whole map first, then queries in strips
     LinearId proj, mlp_in, mlp_out;
-    LinearId shortcut;   // pooling blocks
-    uint32_t in, out;    // channels
+    LinearId shortcut;  // pooling blocks
+    uint32_t in, out;   // channels
     uint32_t heads;
-    uint32_t window;     // 0: global
-    uint32_t hidden;     // of the MLP
-    bool pools;          // first block of stages 2..4: halves the map
+    uint32_t window;  // 0: global
+    uint32_t hidden;  // of the MLP
+    bool pools;       // first block of stages 2..4: halves the map
 };
 
 struct Trunk {
@@ -34,8 +34,8 @@ struct Trunk {
 
     // image [size][size][3], normalised -> x [size/4][size/4][channels], position embedding added.
     void embed(Exec& exec, const float* image, size_t size, float* x) const;
-    // One block on a side x side map. Pooling blocks read `x` and write `y` (half the side, twice the channels); all
-    // others work in place on `x` and take y == x.
+    // One block on a side x side map. Pooling blocks read `x` and write `y` (half the side, twice the
+    // channels); all others work in place on `x` and take y == x.
     void run_block(Exec& exec, const TrunkBlock& block, float* x, size_t side, float* y) const;
 };
 

@@ -31,8 +31,10 @@ void TwoWayTransformer::read(WeightReader& reader, const Config& config) {
         TwoWayLayer l = {};
         const TensorName p("sam_mask_decoder.transformer.layers.%u", i);
         l.self = read_attention(reader, TensorName(p, ".self_attn"), d_model, d_model);
-        l.token_to_image = read_attention(reader, TensorName(p, ".cross_attn_token_to_image"), d_model, d_model / 2);
-        l.image_to_token = read_attention(reader, TensorName(p, ".cross_attn_image_to_token"), d_model, d_model / 2);
+        l.token_to_image =
+            read_attention(reader, TensorName(p, ".cross_attn_token_to_image"), d_model, d_model / 2);
+        l.image_to_token =
+            read_attention(reader, TensorName(p, ".cross_attn_image_to_token"), d_model, d_model / 2);
         for (uint32_t n = 0; n < 4; n++) {
             const TensorName norm(p, TensorName(".norm%u", n + 1).text());
             l.norm_gamma[n] = reader.values(TensorName(norm, ".weight"), d_model);
@@ -43,20 +45,22 @@ void TwoWayTransformer::read(WeightReader& reader, const Config& config) {
         l.mlp_out = reader.linear(TensorName(p, ".mlp.layers.1"), l.hidden, d_model);
         if (!reader.measuring() && layers) layers[i] = l;
     }
-    final_attention = read_attention(reader, "sam_mask_decoder.transformer.final_attn_token_to_image", d_model, d_model / 2);
+    final_attention = read_attention(reader, "sam_mask_decoder.transformer.final_attn_token_to_image",
+                                     d_model, d_model / 2);
     final_gamma = reader.values("sam_mask_decoder.transformer.norm_final_attn.weight", d_model);
     final_beta = reader.values("sam_mask_decoder.transformer.norm_final_attn.bias", d_model);
 }
 
-void TwoWayTransformer::run(Exec& exec, float* tokens, size_t count, float* image, const float* image_position,
-                            size_t cells) const {
+void TwoWayTransformer::run(Exec& exec, float* tokens, size_t count, float* image,
+                            const float* image_position, size_t cells) const {
     Arena::Scope scope(exec.scratch);
     const size_t c = d_model;
     float* position = exec.floats(count * c);
-    float* token_q = exec.floats(count * c);       // tokens with their position
+    float* token_q = exec.floats(count * c);  // tokens with their position
     float* token_result = exec.floats(count * c);
-    float* image_k = exec.floats(cells * c);       // image with its position
-    float* small[4] = {exec.floats(count * c), exec.floats(count * c), exec.floats(count * c), exec.floats(count * c)};
+    float* image_k = exec.floats(cells * c);  // image with its position
+    float* small[4] = {exec.floats(count * c), exec.floats(count * c), exec.floats(count * c),
+                       exec.floats(count * c)};
     float* large[2] = {exec.floats(cells * (c / 2)), exec.floats(cells * (c / 2))};
 
     const auto copy = [&](const float* from, size_t n, float* to) {
@@ -68,8 +72,8 @@ void TwoWayTransformer::run(Exec& exec, float* tokens, size_t count, float* imag
         copy(a, n, to);
         exec.add(b, n, to);
     };
-    const auto attend = [&](const DecoderAttention& w, const float* q, size_t queries, const float* k, const float* v,
-                            size_t keys, float* out) {
+    const auto attend = [&](const DecoderAttention& w, const float* q, size_t queries, const float* k,
+                            const float* v, size_t keys, float* out) {
         Attention a;
         a.q = q;
         a.k = k;

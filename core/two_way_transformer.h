@@ -28,9 +28,10 @@ struct TwoWayTransformer {
     const float *final_gamma, *final_beta;
 
     void read(WeightReader& reader, const Config& config);
-    // tokens [count][d_model] and image [cells][d_model] are replaced by the results; image_position [cells][d_model].
-    // The tokens' values on entry serve as their position, as in the reference.
-    void run(Exec& exec, float* tokens, size_t count, float* image, const float* image_position, size_t cells) const;
+    // tokens [count][d_model] and image [cells][d_model] are replaced by the results; image_position
+    // [cells][d_model]. The tokens' values on entry serve as their position, as in the reference.
+    void run(Exec& exec, float* tokens, size_t count, float* image, const float* image_position,
+             size_t cells) const;
 };
 
 }  // namespace samlet

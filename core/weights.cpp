@@ -43,8 +43,8 @@ void TensorName::append(uint32_t number) {
     append(digits + n);
 }
 
-// Memory for reshuffling weights while a model is opened, given back at once. The only heap that opening a model into a
-// caller's block uses.
+// Memory for reshuffling weights while a model is opened, given back at once. The only heap that opening a
+// model into a caller's block uses.
 struct WeightReader::Temporary {
     float* data = nullptr;
     float* floats(size_t count) {
@@ -54,7 +54,8 @@ struct WeightReader::Temporary {
     ~Temporary() { port::release(data); }
 };
 
-WeightReader::WeightReader(const ModelFile& file, Arena& arena, bool* used, LinearWeights* linears, LayerGroup* groups)
+WeightReader::WeightReader(const ModelFile& file, Arena& arena, bool* used, LinearWeights* linears,
+                           LayerGroup* groups)
     : file_(file), arena_(arena), used_(used), linears_(linears), groups_(groups) {
     memset(used_, 0, file.tensor_count() * sizeof(bool));
 }
@@ -63,7 +64,9 @@ void WeightReader::fail_with(const Status& status) {
     if (status_.ok()) status_ = status;
 }
 
-void WeightReader::out_of_memory() { fail_with(fail(SAMLET_ERROR_MEMORY, "there is not enough memory to load the model")); }
+void WeightReader::out_of_memory() {
+    fail_with(fail(SAMLET_ERROR_MEMORY, "there is not enough memory to load the model"));
+}
 
 const TensorEntry* WeightReader::find(const char* name) const {
     for (size_t i = 0; i < file_.tensor_count(); i++) {
@@ -85,13 +88,15 @@ const TensorEntry* WeightReader::require(const TensorName& name, size_t d0, size
     uint32_t rank = 0;
     while (rank < 4 && wanted[rank]) rank++;
     if (entry->rank != rank) {
-        fail_with(fail(SAMLET_ERROR_FORMAT, "tensor %s of the model file has %a dimensions where %b are expected",
-                       entry->rank, rank, entry->name));
+        fail_with(fail(SAMLET_ERROR_FORMAT,
+                       "tensor %s of the model file has %a dimensions where %b are expected", entry->rank,
+                       rank, entry->name));
         return nullptr;
     }
     for (uint32_t d = 0; d < rank; d++) {
         if (entry->shape[d] == wanted[d]) continue;
-        fail_with(fail(SAMLET_ERROR_FORMAT, "tensor %s of the model file has a dimension of %a where %b is expected",
+        fail_with(fail(SAMLET_ERROR_FORMAT,
+                       "tensor %s of the model file has a dimension of %a where %b is expected",
                        static_cast<int64_t>(entry->shape[d]), static_cast<int64_t>(wanted[d]), entry->name));
         return nullptr;
     }
@@ -119,7 +124,8 @@ const float* WeightReader::as_f32(const TensorEntry& entry, Temporary& temporary
     }
     for (size_t i = 0; i < entry.elements; i++) {
         if (std::isfinite(values[i])) continue;
-        fail_with(fail(SAMLET_ERROR_FORMAT, "tensor %s of the model file is not a number at element %a", i, 0, entry.name));
+        fail_with(fail(SAMLET_ERROR_FORMAT, "tensor %s of the model file is not a number at element %a", i, 0,
+                       entry.name));
         return nullptr;
     }
     return values;
@@ -133,23 +139,29 @@ uint32_t WeightReader::extent(const TensorName& name, uint32_t dim) {
     if (!status_.ok()) return 0;
     const TensorEntry* entry = find(name.text());
     if (!entry || dim >= entry->rank) {
-        fail_with(fail(SAMLET_ERROR_FORMAT, "the model file lacks the tensor %s, or it has fewer than %a dimensions", dim + 1,
-                       0, name.text()));
+        fail_with(fail(SAMLET_ERROR_FORMAT,
+                       "the model file lacks the tensor %s, or it has fewer than %a dimensions", dim + 1, 0,
+                       name.text()));
         return 0;
     }
     return static_cast<uint32_t>(entry->shape[dim]);
 }
 
-void WeightReader::ignore(const TensorName& name) { find(name.text()); }
+void WeightReader::ignore(const TensorName& name) {
+    find(name.text());
+}
 
 void WeightReader::finish() {
     for (size_t i = 0; i < file_.tensor_count(); i++)
         if (!used_[i])
-            fail_with(fail(SAMLET_ERROR_FORMAT, "the model file has a tensor %s that its architecture does not know", 0, 0,
+            fail_with(fail(SAMLET_ERROR_FORMAT,
+                           "the model file has a tensor %s that its architecture does not know", 0, 0,
                            file_.tensor(i).name));
 }
 
-float* WeightReader::array(size_t count) { return objects<float>(count); }
+float* WeightReader::array(size_t count) {
+    return objects<float>(count);
+}
 
 const float* WeightReader::values(const TensorName& name, size_t d0, size_t d1, size_t d2, size_t d3) {
     const TensorEntry* entry = require(name, d0, d1, d2, d3);
@@ -178,7 +190,8 @@ const float* WeightReader::depthwise(const TensorName& name, size_t channels, si
     return out;
 }
 
-LinearId WeightReader::add(size_t in, size_t out, Activation activation, const float* weights, const float* bias) {
+LinearId WeightReader::add(size_t in, size_t out, Activation activation, const float* weights,
+                           const float* bias) {
     if (linear_count_ == kMaxLinears) {
         fail_with(fail(SAMLET_ERROR_UNSUPPORTED, "the model has more than %a linear layers", kMaxLinears));
         return 0;
@@ -192,7 +205,8 @@ LinearId WeightReader::add(size_t in, size_t out, Activation activation, const f
     } else if (!measuring()) {
         groups_[id] = group_;
         if (!linears_[id].pack(in, out, activation, weights, bias, memory))
-            fail_with(fail(SAMLET_ERROR_INTERNAL, "XNNPACK refused a linear layer of %a to %b channels", in, out));
+            fail_with(
+                fail(SAMLET_ERROR_INTERNAL, "XNNPACK refused a linear layer of %a to %b channels", in, out));
     }
     return id;
 }
@@ -214,7 +228,8 @@ LinearId WeightReader::linear(const TensorName& prefix, size_t in, size_t out, A
     return id;
 }
 
-LinearId WeightReader::linear_rows(const TensorName& prefix, size_t in, size_t total, size_t first, size_t out) {
+LinearId WeightReader::linear_rows(const TensorName& prefix, size_t in, size_t total, size_t first,
+                                   size_t out) {
     const TensorEntry* weight = require(TensorName(prefix, ".weight"), total, in, 0, 0);
     const TensorEntry* bias = require(TensorName(prefix, ".bias"), total, 0, 0, 0);
     if (!weight || !bias) return 0;
@@ -268,7 +283,8 @@ LinearId WeightReader::deconvolution(const TensorName& prefix, size_t in, size_t
     return add(in, 4 * out, Activation::none, ordered, repeated);
 }
 
-LinearId WeightReader::folded(const TensorName& first, size_t in, size_t middle, const TensorName& second, size_t out) {
+LinearId WeightReader::folded(const TensorName& first, size_t in, size_t middle, const TensorName& second,
+                              size_t out) {
     const TensorName names[2] = {TensorName(first, ".weight"), TensorName(second, ".weight")};
     const size_t sizes[2][2] = {{middle, in}, {out, middle}};
     const TensorEntry* weight[2];

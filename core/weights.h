@@ -20,22 +20,22 @@ using LinearId = uint16_t;  // index into the model's table of linear layers
 
 // A tensor name put together without stdio: each %u of the pattern takes the next number, %s the text.
 class TensorName {
-   public:
+  public:
     TensorName(const char* pattern, uint32_t a = 0, uint32_t b = 0);
     TensorName(const TensorName& prefix, const char* suffix);
     const char* text() const { return text_; }
 
-   private:
+  private:
     void append(const char* text);
     void append(uint32_t number);
     char text_[160];
     size_t length_ = 0;
 };
 
-// Reads weights in two passes over the same code: measuring (nothing is written, bytes are counted) and binding.
-// The first failure sticks; after it every call returns null or 0 and does nothing.
+// Reads weights in two passes over the same code: measuring (nothing is written, bytes are counted) and
+// binding. The first failure sticks; after it every call returns null or 0 and does nothing.
 class WeightReader {
-   public:
+  public:
     static constexpr size_t kMaxLinears = 2048;
 
     // `used`: one flag per tensor of the file, cleared by the constructor. `linears` is null while measuring.
@@ -50,7 +50,8 @@ class WeightReader {
     void set_group(LayerGroup group) { group_ = group; }
 
     bool has(const TensorName& name) const { return find(name.text()) != nullptr; }
-    // Extent of dimension `dim`, counted from the outermost; 0 if the tensor is missing (which is then an error).
+    // Extent of dimension `dim`, counted from the outermost; 0 if the tensor is missing (which is then an
+    // error).
     uint32_t extent(const TensorName& name, uint32_t dim);
     // Marks a tensor that inference does not read as known.
     void ignore(const TensorName& name);
@@ -61,7 +62,8 @@ class WeightReader {
 
     // A tensor as f32 in the published order, in place if it is stored so.
     const float* values(const TensorName& name, size_t d0, size_t d1 = 0, size_t d2 = 0, size_t d3 = 0);
-    // An array in the arena, 64-byte aligned. Null if out of memory (status set). Write only if not measuring().
+    // An array in the arena, 64-byte aligned. Null if out of memory (status set). Write only if not
+    // measuring().
     float* array(size_t count);
     template <typename T>
     T* objects(size_t count) {
@@ -73,8 +75,10 @@ class WeightReader {
     const float* depthwise(const TensorName& name, size_t channels, size_t size);
 
     // prefix + ".weight" [out][in] or [out][in][1][1], prefix + ".bias" [out].
-    LinearId linear(const TensorName& prefix, size_t in, size_t out, Activation activation = Activation::none);
-    // Rows first .. first + out - 1 of a larger linear layer of `total` outputs: a part of a fused projection.
+    LinearId linear(const TensorName& prefix, size_t in, size_t out,
+                    Activation activation = Activation::none);
+    // Rows first .. first + out - 1 of a larger linear layer of `total` outputs: a part of a fused
+    // projection.
     LinearId linear_rows(const TensorName& prefix, size_t in, size_t total, size_t first, size_t out);
     // [out][in][size][size] -> linear over patches [size][size][in].
     LinearId convolution(const TensorName& prefix, size_t in, size_t out, size_t size);
@@ -83,7 +87,7 @@ class WeightReader {
     // second(first(x)) with nothing in between, multiplied out once.
     LinearId folded(const TensorName& first, size_t in, size_t middle, const TensorName& second, size_t out);
 
-   private:
+  private:
     struct Temporary;
     const TensorEntry* find(const char* name) const;
     const TensorEntry* require(const TensorName& name, size_t d0, size_t d1, size_t d2, size_t d3);

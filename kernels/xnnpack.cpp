@@ -13,7 +13,8 @@ namespace {
 thread_local AllocationScope::Take current_take = nullptr;
 thread_local void* current_context = nullptr;
 
-// Blocks from the heap carry a header, so that release() can tell them from arena memory, which is never released.
+// Blocks from the heap carry a header, so that release() can tell them from arena memory, which is never
+// released.
 struct Header {
     uint64_t from_heap;
     uint64_t size;
@@ -22,7 +23,8 @@ constexpr size_t kHeader = 64;
 static_assert(sizeof(Header) <= kHeader, "the header must keep the payload aligned");
 
 void* allocate(void*, size_t size) {
-    void* block = current_take ? current_take(current_context, size + kHeader) : port::allocate(size + kHeader, kHeader);
+    void* block = current_take ? current_take(current_context, size + kHeader)
+                               : port::allocate(size + kHeader, kHeader);
     if (!block) return nullptr;
     const Header header = {current_take ? 0u : 1u, size};
     memcpy(block, &header, sizeof(header));
@@ -51,13 +53,17 @@ void* aligned_allocate(void* context, size_t alignment, size_t size) {
     return alignment <= kHeader ? allocate(context, size) : nullptr;
 }
 
-void aligned_release(void* context, void* memory) { release(context, memory); }
+void aligned_release(void* context, void* memory) {
+    release(context, memory);
+}
 
 const xnn_allocator kAllocator = {nullptr, allocate, reallocate, release, aligned_allocate, aligned_release};
 
 }  // namespace
 
-bool start_xnnpack() { return xnn_initialize(&kAllocator) == xnn_status_success; }
+bool start_xnnpack() {
+    return xnn_initialize(&kAllocator) == xnn_status_success;
+}
 
 AllocationScope::AllocationScope(Take take, void* context)
     : previous_take_(current_take), previous_context_(current_context) {
@@ -69,7 +75,8 @@ AllocationScope::~AllocationScope() {
     current_context = previous_context_;
 }
 
-// The cache interface, answered for exactly one tensor: what XNNPACK would look up by key is this object itself.
+// The cache interface, answered for exactly one tensor: what XNNPACK would look up by key is this object
+// itself.
 size_t LinearWeights::look_up(void* context, const xnn_weights_cache_look_up_key*) {
     return static_cast<LinearWeights*>(context)->is_packed_ ? 0 : SIZE_MAX;
 }
@@ -82,16 +89,25 @@ size_t LinearWeights::insert(void* context, const xnn_weights_cache_look_up_key*
     static_cast<LinearWeights*>(context)->is_packed_ = true;
     return 0;
 }
-bool LinearWeights::finalized(void*) { return true; }
-void* LinearWeights::address(void* context, size_t) { return static_cast<LinearWeights*>(context)->packed_; }
-xnn_status LinearWeights::drop(void*) { return xnn_status_success; }
+bool LinearWeights::finalized(void*) {
+    return true;
+}
+void* LinearWeights::address(void* context, size_t) {
+    return static_cast<LinearWeights*>(context)->packed_;
+}
+xnn_status LinearWeights::drop(void*) {
+    return xnn_status_success;
+}
 
-void LinearWeights::connect() { provider_ = {this, look_up, reserve, insert, finalized, address, drop}; }
+void LinearWeights::connect() {
+    provider_ = {this, look_up, reserve, insert, finalized, address, drop};
+}
 
-xnn_status LinearWeights::create(const float* weights, const float* bias, uint32_t flags, xnn_operator_t* op) const {
+xnn_status LinearWeights::create(const float* weights, const float* bias, uint32_t flags,
+                                 xnn_operator_t* op) const {
     const float lowest = activation_ == Activation::relu ? 0.0f : -INFINITY;
-    return xnn_create_fully_connected_nc_f32(in_, out_, in_, out_, weights, bias, lowest, INFINITY, flags, nullptr,
-                                             &provider_, op);
+    return xnn_create_fully_connected_nc_f32(in_, out_, in_, out_, weights, bias, lowest, INFINITY, flags,
+                                             nullptr, &provider_, op);
 }
 
 size_t LinearWeights::packed_bytes(size_t in, size_t out) {
@@ -105,8 +121,8 @@ size_t LinearWeights::packed_bytes(size_t in, size_t out) {
     return probe.wanted_;
 }
 
-bool LinearWeights::pack(size_t in, size_t out, Activation activation, const float* weights, const float* bias,
-                         void* memory) {
+bool LinearWeights::pack(size_t in, size_t out, Activation activation, const float* weights,
+                         const float* bias, void* memory) {
     in_ = in;
     out_ = out;
     activation_ = activation;

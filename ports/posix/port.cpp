@@ -59,7 +59,9 @@ void* allocate(size_t bytes, size_t alignment) {
     return posix_memalign(&memory, alignment, bytes) == 0 ? memory : nullptr;
 }
 
-void release(void* memory) { free(memory); }
+void release(void* memory) {
+    free(memory);
+}
 
 double milliseconds() {
     struct timespec now;
@@ -69,7 +71,8 @@ double milliseconds() {
 
 uint32_t processor_count() {
     cpu_set_t set;
-    if (sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 0) return static_cast<uint32_t>(CPU_COUNT(&set));
+    if (sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 0)
+        return static_cast<uint32_t>(CPU_COUNT(&set));
     const long online = sysconf(_SC_NPROCESSORS_ONLN);
     return online > 0 ? static_cast<uint32_t>(online) : 1;
 }
@@ -88,7 +91,9 @@ void pin_thread(uint32_t k) {
     }
 }
 
-const char* environment(const char* name) { return getenv(name); }
+const char* environment(const char* name) {
+    return getenv(name);
+}
 
 }  // namespace port
 }  // namespace samlet

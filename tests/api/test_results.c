@@ -109,6 +109,7 @@ static void masks_logits_codes_boxes_and_areas_agree(void **state) {
     (void)state;
     config.max_objects = 2;
     config.threads = 2;
+    config.flags = SAMLET_TRACKER_YIELD;
     t = scene_tracker(&config);
     for (int i = 0; i < 4; i++) {
         scene_set(t, i, i);

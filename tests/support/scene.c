@@ -144,9 +144,16 @@ const samlet_model *scene_model(void) {
     return model;
 }
 
+/* 0: the model's own. */
+static uint32_t image_size(void) {
+    const char *text = getenv("SAMLET_TEST_IMAGE_SIZE");
+    return text ? (uint32_t)strtoul(text, NULL, 10) : 0;
+}
+
 samlet_tracker_config scene_tracker_config(void) {
     samlet_tracker_config config;
     samlet_tracker_config_init(&config);
+    config.image_size = image_size();
     config.threads = 1;
     config.max_frame_width = SCENE_WIDTH;
     config.max_frame_height = SCENE_HEIGHT;
@@ -164,6 +171,7 @@ samlet_tracker *scene_tracker(const samlet_tracker_config *config) {
 samlet_segmenter_config scene_segmenter_config(void) {
     samlet_segmenter_config config;
     samlet_segmenter_config_init(&config);
+    config.image_size = image_size();
     config.threads = 1;
     config.max_frame_width = SCENE_WIDTH;
     config.max_frame_height = SCENE_HEIGHT;

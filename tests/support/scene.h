@@ -57,7 +57,8 @@ const uint8_t *scene_model_bytes(size_t *size);
 /* The bundled model, opened once, never closed. */
 const samlet_model *scene_model(void);
 
-/* Defaults for tests: one thread, frames up to SCENE_WIDTH x SCENE_HEIGHT. */
+/* Defaults for tests: one thread, frames up to SCENE_WIDTH x SCENE_HEIGHT. Where a frame takes seconds, as under emulation,
+ * the environment variable SAMLET_TEST_IMAGE_SIZE asks for another size than the model's; not every test bears that. */
 samlet_tracker_config scene_tracker_config(void);
 samlet_tracker *scene_tracker(const samlet_tracker_config *config);
 samlet_segmenter_config scene_segmenter_config(void);

@@ -125,7 +125,7 @@ class CliTest(unittest.TestCase):
             self.assertIn(word, result.stderr)
 
     def track(self, video, *arguments):
-        return self.succeed("track", "--model", MODEL, "--video", video, "--out", self.out, "--threads", 2, "--yield",
+        return self.succeed("track", "--model", MODEL, "--video", video, "--out", self.out, "--threads", 2,
                             "--quiet", *arguments)
 
     def results(self):

@@ -1,9 +1,11 @@
-// How fast the kernels of every level of this CPU are, in multiply-accumulates or elements per second, beside XNNPACK's f32
-// product in the same process: only ratios within one run mean anything on a shared machine.
+// How fast the kernels of every level of this CPU are, in multiply-accumulates or elements per second, beside
+// XNNPACK's f32 product in the same process: only ratios within one run mean anything on a shared machine.
 //
 // SPDX-License-Identifier: Apache-2.0
 //
 // cmake -DSAMLET_BUILD_BENCH=ON ..., then samlet_bench --benchmark_filter=axial
+#include "kernels/kernels.h"
+
 #include <benchmark/benchmark.h>
 
 #include <cmath>
@@ -12,7 +14,6 @@
 #include <string>
 #include <vector>
 
-#include "kernels/kernels.h"
 #include "kernels/xnnpack.h"
 #include "ports/port.h"
 
@@ -23,7 +24,8 @@ using samlet::Kernels;
 // Aligned, filled with numbers between -1 and 1.
 class Floats {
   public:
-    explicit Floats(size_t n) : data_(static_cast<float*>(samlet::port::allocate((n + 16) * sizeof(float), 64))) {
+    explicit Floats(size_t n)
+        : data_(static_cast<float*>(samlet::port::allocate((n + 16) * sizeof(float), 64))) {
         uint32_t state = 1;
         for (size_t i = 0; i < n; i++) {
             state = state * 1664525u + 1013904223u;
@@ -46,7 +48,8 @@ void report(benchmark::State& state, const char* what, double per_iteration) {
 void xnnpack_product(benchmark::State& state) {
     constexpr size_t rows = 4096, in = 256, out = 2048;
     samlet::start_xnnpack();
-    Floats x(rows * in), w(in * out), bias(out), y(rows * out), packed(samlet::LinearWeights::packed_bytes(in, out) / 4);
+    Floats x(rows * in), w(in * out), bias(out), y(rows * out),
+        packed(samlet::LinearWeights::packed_bytes(in, out) / 4);
     samlet::LinearWeights weights;
     samlet::Linear linear;
     weights.pack(in, out, samlet::Activation::none, w, bias, static_cast<float*>(packed));
@@ -63,8 +66,8 @@ void attend(benchmark::State& state, const Kernels* k) {
     const size_t padded = (keys + k->key_panel - 1) / k->key_panel * k->key_panel;
     Floats q(queries * dk), key(keys * dk), v(keys * dv), out(queries * dv), packed(padded * dk);
     Floats scratch(k->attend_scratch(dk, dv));
-    samlet::AttendTask task = {q,   dk, queries, packed, keys, dk,   v,    dv,     dv,
-                               1.0f / std::sqrt(float(dk)), out, dv, nullptr, true, true, scratch};
+    samlet::AttendTask task = {q,   dk, queries, packed, keys, dk,     v, dv, dv, 1.0f / std::sqrt(float(dk)),
+                               out, dv, nullptr, true,   true, scratch};
     for (auto _ : state) {
         k->pack_keys(key, dk, keys, dk, packed);
         k->attend(task);
@@ -74,13 +77,16 @@ void attend(benchmark::State& state, const Kernels* k) {
 
 // channels, grid, dim, memories; one block of queries
 void attend_axial(benchmark::State& state, const Kernels* k) {
-    const size_t channels = state.range(0), grid = state.range(1), dim = state.range(2), frames = state.range(3);
+    const size_t channels = state.range(0), grid = state.range(1), dim = state.range(2),
+                 frames = state.range(3);
     const size_t queries = k->axial_block, tokens = grid * grid * frames * dim;
-    Floats q(queries * channels), cosine(grid * channels / 2), sine(grid * channels / 2), weight(channels * dim);
+    Floats q(queries * channels), cosine(grid * channels / 2), sine(grid * channels / 2),
+        weight(channels * dim);
     Floats bias(channels), keys(tokens), values(tokens), out(queries * dim);
     Floats scratch(k->axial_scratch(channels, grid, dim, frames));
-    samlet::AxialTask task = {q,      channels, queries, channels, grid,    cosine,  sine,    weight, bias, dim,
-                              frames, keys,     values,  0,        nullptr, nullptr, 0.0625f, out,    dim,  scratch};
+    samlet::AxialTask task = {q,       channels, queries, channels, grid, cosine, sine,
+                              weight,  bias,     dim,     frames,   keys, values, 0,
+                              nullptr, nullptr,  0.0625f, out,      dim,  scratch};
     for (auto _ : state) k->attend_axial(task);
     // What is computed: scores and values in memory space, and the rows of A and B.
     report(state, "MAC/s", double(queries) * (2.0 * double(tokens) + double(grid) * channels * dim));
@@ -107,7 +113,8 @@ void gelu(benchmark::State& state, const Kernels* k) {
 
 void depthwise(benchmark::State& state, const Kernels* k) {
     const size_t width = 64, channels = 256, size = 7;
-    Floats map(size * width * channels), weights(size * size * channels), bias(channels), out(width * channels);
+    Floats map(size * width * channels), weights(size * size * channels), bias(channels),
+        out(width * channels);
     const float* rows[size];
     for (size_t i = 0; i < size; i++) rows[i] = map + i * width * channels;
     const samlet::DepthwiseRowTask task = {rows, width, channels, size, weights, bias, out};
@@ -129,7 +136,9 @@ void register_level(const Kernels* k) {
         ->Args({256, 32, 64, 7})
         ->Args({128, 16, 32, 7})
         ->Unit(benchmark::kMicrosecond);
-    benchmark::RegisterBenchmark(("layer_norm" + level).c_str(), [k](auto& s) { layer_norm(s, k); })->Arg(96)->Arg(256);
+    benchmark::RegisterBenchmark(("layer_norm" + level).c_str(), [k](auto& s) { layer_norm(s, k); })
+        ->Arg(96)
+        ->Arg(256);
     benchmark::RegisterBenchmark(("gelu" + level).c_str(), [k](auto& s) { gelu(s, k); });
     benchmark::RegisterBenchmark(("depthwise" + level).c_str(), [k](auto& s) { depthwise(s, k); });
 }

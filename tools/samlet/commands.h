@@ -22,7 +22,7 @@ struct TrackOptions {
     int64_t max_frames = 0;  // 0: all
     uint32_t image_size = 0, threads = 0, objects = 0, prompted_frames = 0;
     uint32_t fill_holes = 0, remove_sprinkles = 0;
-    bool non_overlapping = false, yield = false;
+    bool non_overlapping = false, spin = false;
     double fps = 0;
     CameraSize camera_size;
     bool json = false, quiet = false;
@@ -31,7 +31,7 @@ struct TrackOptions {
 struct SegmentOptions {
     std::string model, image, out, logits, logits_in;
     PromptOptions prompts;
-    bool multimask = false, yield = false;
+    bool multimask = false, spin = false;
     uint32_t image_size = 0, threads = 0;
     uint32_t fill_holes = 0, remove_sprinkles = 0;
     bool json = false, quiet = false;

@@ -21,6 +21,9 @@ constexpr char kModelHelp[] = "Model file (default: $SAMLET_MODEL, else the bund
 constexpr char kImageSizeHelp[] = "Side of the model's square, a multiple of 32 (default: as trained)";
 constexpr char kThreadsHelp[] = "Threads (default: one a processor, at most 4)";
 
+constexpr char kSpinHelp[] =
+    "Spin while waiting for work: a little faster where nobody else needs the processors, far slower where "
+    "they do";
 constexpr char kYieldHelp[] = "Yield while waiting for work: where other programs need the same processors";
 
 constexpr char kTrackExamples[] = R"(Examples:
@@ -125,7 +128,7 @@ CLI::App* add_track(CLI::App& app, TrackOptions& options, std::string& camera_si
         ->type_name("N");
     command->add_option("--image-size", options.image_size, kImageSizeHelp)->type_name("N");
     command->add_option("--threads", options.threads, kThreadsHelp)->type_name("N");
-    command->add_flag("--yield", options.yield, kYieldHelp);
+    command->add_flag("--spin", options.spin, kSpinHelp);
     command->add_option("--objects", options.objects, "Objects at most (default: as many as are prompted)")
         ->type_name("N");
     command
@@ -162,7 +165,7 @@ CLI::App* add_segment(CLI::App& app, SegmentOptions& options) {
         ->type_name("DIR");
     command->add_option("--image-size", options.image_size, kImageSizeHelp)->type_name("N");
     command->add_option("--threads", options.threads, kThreadsHelp)->type_name("N");
-    command->add_flag("--yield", options.yield, kYieldHelp);
+    command->add_flag("--spin", options.spin, kSpinHelp);
     add_cleaning(command, options.fill_holes, options.remove_sprinkles);
     command->add_flag("--json", options.json, "Print results.json, too");
     command->add_flag("--quiet", options.quiet, "Print nothing but errors");

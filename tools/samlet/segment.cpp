@@ -47,7 +47,7 @@ class SegmentRun {
         model_ = open_model(model_config(model_path_));
         samlet_segmenter_config config;
         samlet_segmenter_config_init(&config);
-        config.flags = options.yield ? SAMLET_TRACKER_YIELD : 0;
+        config.flags = options.spin ? 0 : SAMLET_TRACKER_YIELD;
         config.image_size = options.image_size;
         config.threads = options.threads;
         config.max_points = std::max<uint32_t>(32, static_cast<uint32_t>(prompt_.points.size()) + 2);

@@ -84,7 +84,7 @@ samlet_tracker_config tracker_config(const TrackOptions& options, const Prompts&
     samlet_tracker_config config;
     samlet_tracker_config_init(&config);
     if (options.non_overlapping) config.flags |= SAMLET_TRACKER_NON_OVERLAPPING;
-    if (options.yield) config.flags |= SAMLET_TRACKER_YIELD;
+    if (!options.spin) config.flags |= SAMLET_TRACKER_YIELD;
     config.image_size = options.image_size;
     config.max_objects = options.objects ? options.objects : static_cast<uint32_t>(prompts.objects().size());
     config.prompted_frames = options.prompted_frames;
