@@ -33,7 +33,7 @@ echo "$lines frames"
 
 [ -n "${SAMLET_CLI:-}" ] || exit 0
 out=${output%.txt}-cli
-"$SAMLET_CLI" track --quiet --yield --model "$SAMLET_MODEL" --video "$SAMLET_JPEGS" --point "$x,$y" --out "$out"
+"$SAMLET_CLI" track --quiet --model "$SAMLET_MODEL" --video "$SAMLET_JPEGS" --point "$x,$y" --out "$out"
 diff <(sed -nE 's/^frame ([0-9]+) .* visible ([01]) box (.*)$/\1 \2 \3/p' "$output") \
     <(sed -nE -e 's/true/1/; s/false/0/; s/null/[0,0,0,0]/' \
         -e 's/.*"frame":([0-9]+),.*"visible":([01]),"box":\[([0-9]+)[.0]*,([0-9]+)[.0]*,([0-9]+)[.0]*,([0-9]+)[.0]*\].*/\1 \2 \3 \4 \5 \6/p' \

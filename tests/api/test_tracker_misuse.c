@@ -374,6 +374,10 @@ static void misuse_attention(samlet_tracker *t) {
     a.pointer_tokens = 256;
     a.memory_tokens = 512;
     expect_attention(t, a, SAMLET_ERROR_CAPACITY, "256", NULL);
+    a = good;
+    a.pointer_tokens = 0;
+    a.memory_tokens = 8 * 256; /* one more than the default keeps */
+    expect_attention(t, a, SAMLET_ERROR_CAPACITY, "8 memories", "7");
 }
 
 /* ---- All of it --------------------------------------------------------------------------------------------- */
