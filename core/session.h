@@ -42,6 +42,13 @@ class Session {
     // A point in pixels of the picture -> the model's square.
     PromptPoint to_square(float x, float y, int32_t label) const;
 
+    // Picture-size results of low-res logits; with several objects, of `object` where they do not overlap. See
+    // postprocess.h.
+    void write_logits(const float* const* objects, size_t count, size_t object, float* out, size_t stride);
+    MaskExtent write_mask(const float* const* objects, size_t count, size_t object, uint8_t* mask,
+                          size_t stride);
+    size_t write_rle(const float* const* objects, size_t count, size_t object, char* text, size_t capacity);
+
   protected:
     // Everything that lives as long as the session, but the scratch. `measuring`: addresses may not be
     // followed.
@@ -69,22 +76,6 @@ class Session {
     void lap(samlet_stage stage);
     void reset_clock();
 
-    // A picture-size job for low-res logits. Takes tables and per-thread scratch from exec_.scratch: open a
-    // scope first.
-    struct PictureWork {
-        PictureJob job;
-        uint8_t* scratch;
-        size_t scratch_bytes;
-    };
-    PictureWork picture_work(const float* const* objects, size_t count, size_t object);
-
-  public:
-    void write_logits(const float* const* objects, size_t count, size_t object, float* out, size_t stride);
-    MaskExtent write_mask(const float* const* objects, size_t count, size_t object, uint8_t* mask,
-                          size_t stride);
-    size_t write_rle(const float* const* objects, size_t count, size_t object, char* text, size_t capacity);
-
-  protected:
     const Model* model_ = nullptr;
     SessionConfig config_;
     Exec exec_;
@@ -96,6 +87,14 @@ class Session {
     PictureSize picture_ = {};
 
   private:
+    // A picture-size job for low-res logits. Takes tables and per-thread scratch from exec_.scratch: open a
+    // scope first.
+    struct PictureWork {
+        PictureJob job;
+        uint8_t* scratch;
+        size_t scratch_bytes;
+    };
+    PictureWork picture_work(const float* const* objects, size_t count, size_t object);
     void fill_picture(const samlet_frame& frame, float* image);
 
     Linear* linears_ = nullptr;

@@ -4,13 +4,12 @@
  */
 #include "samlet/samlet.h"
 #include "samlet/samlet.h" /* twice does no harm */
-
 #include "scene.h"
 
 /* Fields are added at the end only: within one ABI version these figures may not change. */
-static void structs_keep_their_layout(void **state) {
+static void structs_keep_their_layout(void** state) {
     (void)state;
-    if (sizeof(void *) != 8 || sizeof(size_t) != 8) skip();
+    if (sizeof(void*) != 8 || sizeof(size_t) != 8) skip();
     assert_int_equal(sizeof(samlet_status), 4);
     assert_int_equal(sizeof(samlet_error), 256);
     assert_int_equal(sizeof(samlet_memory_part), 48);
@@ -38,20 +37,20 @@ static void structs_keep_their_layout(void **state) {
 }
 
 /* Every _init function sets the size, leaves nothing behind and takes NULL. */
-#define CHECK_INIT(type)                                                           \
-    do {                                                                           \
-        union {                                                                    \
-            type object;                                                           \
-            unsigned char bytes[sizeof(type)];                                     \
-        } u;                                                                       \
-        for (size_t i = 0; i < sizeof(u.bytes); i++) u.bytes[i] = 0xee;            \
-        type##_init(&u.object);                                                    \
-        assert_int_equal(u.object.size, sizeof(type));                             \
+#define CHECK_INIT(type)                                                              \
+    do {                                                                              \
+        union {                                                                       \
+            type object;                                                              \
+            unsigned char bytes[sizeof(type)];                                        \
+        } u;                                                                          \
+        for (size_t i = 0; i < sizeof(u.bytes); i++) u.bytes[i] = 0xee;               \
+        type##_init(&u.object);                                                       \
+        assert_int_equal(u.object.size, sizeof(type));                                \
         for (size_t i = 4; i < sizeof(u.bytes); i++) assert_int_equal(u.bytes[i], 0); \
-        type##_init(NULL);                                                         \
+        type##_init(NULL);                                                            \
     } while (0)
 
-static void init_functions_set_sizes_and_zeros(void **state) {
+static void init_functions_set_sizes_and_zeros(void** state) {
     (void)state;
     CHECK_INIT(samlet_memory_plan);
     CHECK_INIT(samlet_model_config);

@@ -11,9 +11,10 @@
 
 enum { MAX_WIDTH = 1920, MAX_HEIGHT = 1080, D_MODEL = 128, MEMORY_DIM = 32 };
 
-/* ---- Plans ------------------------------------------------------------------------------------------------- */
+/* ---- Plans
+ * ------------------------------------------------------------------------------------------------- */
 
-static void check_plan(const samlet_memory_plan *plan) {
+static void check_plan(const samlet_memory_plan* plan) {
     uint64_t sum = 0;
     assert_int_equal(plan->alignment, 64);
     assert_true(plan->bytes > 0 && plan->bytes % plan->alignment == 0);
@@ -23,35 +24,39 @@ static void check_plan(const samlet_memory_plan *plan) {
         assert_true(plan->parts[i].bytes > 0);
         sum += plan->parts[i].bytes;
     }
-    for (uint32_t i = plan->part_count; i < SAMLET_MEMORY_PARTS; i++) assert_int_equal(plan->parts[i].bytes, 0);
+    for (uint32_t i = plan->part_count; i < SAMLET_MEMORY_PARTS; i++)
+        assert_int_equal(plan->parts[i].bytes, 0);
     assert_int_equal(sum, plan->bytes);
 }
 
-static samlet_memory_plan tracker_plan(const samlet_tracker_config *config) {
+static samlet_memory_plan tracker_plan(const samlet_tracker_config* config) {
     samlet_memory_plan plan;
     samlet_error error;
     samlet_memory_plan_init(&plan);
-    if (samlet_tracker_memory(scene_model(), config, &plan, &error) != SAMLET_OK) fail_msg("%s", error.message);
+    if (samlet_tracker_memory(scene_model(), config, &plan, &error) != SAMLET_OK)
+        fail_msg("%s", error.message);
     check_plan(&plan);
     return plan;
 }
 
-static samlet_memory_plan segmenter_plan(const samlet_segmenter_config *config) {
+static samlet_memory_plan segmenter_plan(const samlet_segmenter_config* config) {
     samlet_memory_plan plan;
     samlet_error error;
     samlet_memory_plan_init(&plan);
-    if (samlet_segmenter_memory(scene_model(), config, &plan, &error) != SAMLET_OK) fail_msg("%s", error.message);
+    if (samlet_segmenter_memory(scene_model(), config, &plan, &error) != SAMLET_OK)
+        fail_msg("%s", error.message);
     check_plan(&plan);
     return plan;
 }
 
-/* ---- What sessions do in their blocks ---------------------------------------------------------------------- */
+/* ---- What sessions do in their blocks
+ * ---------------------------------------------------------------------- */
 
-static uint8_t *picture; /* MAX_WIDTH x MAX_HEIGHT RGB */
-static uint8_t *mask;
-static float *map;
+static uint8_t* picture; /* MAX_WIDTH x MAX_HEIGHT RGB */
+static uint8_t* mask;
+static float* map;
 
-static int make_buffers(void **state) {
+static int make_buffers(void** state) {
     (void)state;
     picture = malloc((size_t)3 * MAX_WIDTH * MAX_HEIGHT);
     mask = malloc((size_t)MAX_WIDTH * MAX_HEIGHT);
@@ -61,7 +66,7 @@ static int make_buffers(void **state) {
     return 0;
 }
 
-static int free_buffers(void **state) {
+static int free_buffers(void** state) {
     (void)state;
     free(picture);
     free(mask);
@@ -69,7 +74,7 @@ static int free_buffers(void **state) {
     return 0;
 }
 
-static void read_results(samlet_tracker *t, int32_t object, const samlet_frame *frame) {
+static void read_results(samlet_tracker* t, int32_t object, const samlet_frame* frame) {
     char text[256];
     size_t length;
     samlet_status status;
@@ -81,7 +86,8 @@ static void read_results(samlet_tracker *t, int32_t object, const samlet_frame *
 }
 
 /* As many points as fit, a box among them; then the largest mask, refined. */
-static void prompt_much(samlet_tracker *t, int32_t object, const samlet_frame *frame, const samlet_tracker_config *c) {
+static void prompt_much(samlet_tracker* t, int32_t object, const samlet_frame* frame,
+                        const samlet_tracker_config* c) {
     const samlet_box box = scene_disc_box(frame->width, frame->height, 0);
     const uint32_t max_points = c->max_points ? c->max_points : 32;
     samlet_point points[32];
@@ -98,11 +104,12 @@ static void prompt_much(samlet_tracker *t, int32_t object, const samlet_frame *f
     scene_prompt(t, object, &prompt);
 }
 
-static void attend(samlet_tracker *t, const samlet_tracker_config *c) {
-    const uint32_t cells = (c->image_size / 16) * (c->image_size / 16), pointers = 4 * (c->prompted_frames + 15);
+static void attend(samlet_tracker* t, const samlet_tracker_config* c) {
+    const uint32_t cells = (c->image_size / 16) * (c->image_size / 16),
+                   pointers = 4 * (c->prompted_frames + 15);
     const uint32_t tokens = (c->prompted_frames + c->recent_frames) * cells + pointers;
-    float *current = calloc((size_t)cells * D_MODEL, sizeof(float));
-    float *memory = calloc((size_t)tokens * MEMORY_DIM, sizeof(float));
+    float* current = calloc((size_t)cells * D_MODEL, sizeof(float));
+    float* memory = calloc((size_t)tokens * MEMORY_DIM, sizeof(float));
     samlet_memory_attention_args args;
     samlet_memory_attention_args_init(&args);
     args.memory_tokens = tokens;
@@ -115,7 +122,7 @@ static void attend(samlet_tracker *t, const samlet_tracker_config *c) {
 }
 
 /* Long enough for every store to be full and to overflow, on the largest frames and the smallest ones. */
-static void exercise_tracker(samlet_tracker *t, const samlet_tracker_config *c) {
+static void exercise_tracker(samlet_tracker* t, const samlet_tracker_config* c) {
     const int frames = (int)(c->prompted_frames + c->recent_frames) + 3;
     attend(t, c);
     for (int i = 0; i < frames; i++) {
@@ -131,7 +138,7 @@ static void exercise_tracker(samlet_tracker *t, const samlet_tracker_config *c) 
     attend(t, c);
 }
 
-static void exercise_segmenter(samlet_segmenter *s, const samlet_segmenter_config *c) {
+static void exercise_segmenter(samlet_segmenter* s, const samlet_segmenter_config* c) {
     const uint32_t side = c->image_size / 4;
     for (int small = 0; small < 2; small++) {
         const samlet_frame frame = scene_frame(picture, SAMLET_PIXEL_RGB, small ? 1 : c->max_frame_width,
@@ -140,7 +147,7 @@ static void exercise_segmenter(samlet_segmenter *s, const samlet_segmenter_confi
         samlet_point points[32];
         samlet_prompt prompt = scene_points(points, c->max_points - 2);
         samlet_prediction p;
-        float *logits = calloc((size_t)side * side, sizeof(float));
+        float* logits = calloc((size_t)side * side, sizeof(float));
         size_t length;
         samlet_prediction_init(&p);
         for (int i = 0; i < 32; i++) points[i] = scene_disc(frame.width, frame.height, i);
@@ -159,10 +166,12 @@ static void exercise_segmenter(samlet_segmenter *s, const samlet_segmenter_confi
     }
 }
 
-/* ---- Exact blocks ------------------------------------------------------------------------------------------ */
+/* ---- Exact blocks
+ * ------------------------------------------------------------------------------------------ */
 
-static void describe(const samlet_tracker_config *c, char *text, size_t capacity) {
-    snprintf(text, capacity, "image %u, objects %u, prompted %u, recent %u, points %u, threads %u, frame %u x %u",
+static void describe(const samlet_tracker_config* c, char* text, size_t capacity) {
+    snprintf(text, capacity,
+             "image %u, objects %u, prompted %u, recent %u, points %u, threads %u, frame %u x %u",
              c->image_size, c->max_objects, c->prompted_frames, c->recent_frames, c->max_points, c->threads,
              c->max_frame_width, c->max_frame_height);
 }
@@ -171,7 +180,7 @@ static void run_tracker_in_block(samlet_tracker_config config) {
     const samlet_memory_plan plan = tracker_plan(&config);
     guarded_block block = guarded_block_make(plan.bytes);
     char text[200], have[24], need[24];
-    samlet_tracker *t = NULL;
+    samlet_tracker* t = NULL;
     samlet_error error;
     describe(&config, text, sizeof(text));
     config.memory = block.data;
@@ -181,8 +190,9 @@ static void run_tracker_in_block(samlet_tracker_config config) {
     snprintf(need, sizeof(need), "%llu", (unsigned long long)plan.bytes);
     assert_sentence("samlet_tracker_create", error.message, have, need, NULL);
     config.memory_size = plan.bytes;
-    if (samlet_tracker_create(scene_model(), &config, &t, &error) != SAMLET_OK) fail_msg("%s: %s", text, error.message);
-    assert_true((uint8_t *)t >= block.data && (uint8_t *)t < block.data + block.bytes);
+    if (samlet_tracker_create(scene_model(), &config, &t, &error) != SAMLET_OK)
+        fail_msg("%s: %s", text, error.message);
+    assert_true((uint8_t*)t >= block.data && (uint8_t*)t < block.data + block.bytes);
     exercise_tracker(t, &config);
     samlet_tracker_destroy(t);
     if (!guarded_block_intact(&block)) fail_msg("%s: bytes before the block were written", text);
@@ -193,7 +203,7 @@ static void run_segmenter_in_block(samlet_segmenter_config config) {
     const samlet_memory_plan plan = segmenter_plan(&config);
     guarded_block block = guarded_block_make(plan.bytes);
     char need[24];
-    samlet_segmenter *s = NULL;
+    samlet_segmenter* s = NULL;
     samlet_error error;
     config.memory = block.data;
     config.memory_size = plan.bytes - 1;
@@ -201,14 +211,15 @@ static void run_segmenter_in_block(samlet_segmenter_config config) {
     snprintf(need, sizeof(need), "%llu", (unsigned long long)plan.bytes);
     assert_sentence("samlet_segmenter_create", error.message, need, NULL, NULL);
     config.memory_size = plan.bytes;
-    if (samlet_segmenter_create(scene_model(), &config, &s, &error) != SAMLET_OK) fail_msg("%s", error.message);
+    if (samlet_segmenter_create(scene_model(), &config, &s, &error) != SAMLET_OK)
+        fail_msg("%s", error.message);
     exercise_segmenter(s, &config);
     samlet_segmenter_destroy(s);
     assert_true(guarded_block_intact(&block));
     guarded_block_free(&block);
 }
 
-static uint32_t pick(uint32_t *state, const uint32_t *values, size_t count) {
+static uint32_t pick(uint32_t* state, const uint32_t* values, size_t count) {
     *state = *state * 1664525u + 1013904223u;
     return values[(*state >> 16) % count];
 }
@@ -216,7 +227,7 @@ static uint32_t pick(uint32_t *state, const uint32_t *values, size_t count) {
 #define PICK(state, ...) \
     pick(state, (const uint32_t[]){__VA_ARGS__}, sizeof((const uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t))
 
-static samlet_tracker_config random_config(uint32_t *state) {
+static samlet_tracker_config random_config(uint32_t* state) {
     samlet_tracker_config c;
     samlet_tracker_config_init(&c);
     c.image_size = PICK(state, 64, 96, 128, 192, 256, 320, 512);
@@ -233,13 +244,13 @@ static samlet_tracker_config random_config(uint32_t *state) {
     return c;
 }
 
-static void trackers_fit_their_plan(void **state) {
+static void trackers_fit_their_plan(void** state) {
     uint32_t seed = 1;
     (void)state;
     for (int i = 0; i < (SCENE_SANITIZED ? 8 : 24); i++) run_tracker_in_block(random_config(&seed));
 }
 
-static void trackers_fit_at_the_corners(void **state) {
+static void trackers_fit_at_the_corners(void** state) {
     samlet_tracker_config c = random_config(&(uint32_t){7});
     (void)state;
     c.image_size = 64; /* the smallest of all, on one thread */
@@ -258,7 +269,7 @@ static void trackers_fit_at_the_corners(void **state) {
     run_tracker_in_block(c);
 }
 
-static void segmenters_fit_their_plan(void **state) {
+static void segmenters_fit_their_plan(void** state) {
     uint32_t seed = 2;
     (void)state;
     for (int i = 0; i < (SCENE_SANITIZED ? 8 : 30); i++) {
@@ -277,15 +288,15 @@ static void segmenters_fit_their_plan(void **state) {
     }
 }
 
-static void misaligned_blocks_are_refused(void **state) {
+static void misaligned_blocks_are_refused(void** state) {
     samlet_tracker_config config = scene_tracker_config();
     samlet_segmenter_config other = scene_segmenter_config();
     const samlet_memory_plan plan = tracker_plan(&config);
     guarded_block block = guarded_block_make(plan.bytes + 64);
     (void)state;
     for (uint32_t off = 1; off < 64; off++) {
-        samlet_tracker *t = NULL;
-        samlet_segmenter *s = NULL;
+        samlet_tracker* t = NULL;
+        samlet_segmenter* s = NULL;
         samlet_error error;
         char number[24];
         snprintf(number, sizeof(number), " %u bytes", off);
@@ -300,7 +311,7 @@ static void misaligned_blocks_are_refused(void **state) {
 }
 
 /* Blocks are reused by other sessions; what they held does not matter. */
-static void a_block_serves_one_session_after_another(void **state) {
+static void a_block_serves_one_session_after_another(void** state) {
     samlet_tracker_config config = scene_tracker_config();
     const samlet_memory_plan plan = tracker_plan(&config);
     guarded_block block = guarded_block_make(plan.bytes);
@@ -309,8 +320,8 @@ static void a_block_serves_one_session_after_another(void **state) {
     config.memory = block.data;
     config.memory_size = plan.bytes;
     for (int round = 0; round < 2; round++) {
-        recording *out = round ? &other : &first;
-        samlet_tracker *t = scene_tracker(&config);
+        recording* out = round ? &other : &first;
+        samlet_tracker* t = scene_tracker(&config);
         recording_init(out);
         for (int i = 0; i < 3; i++) {
             scene_set(t, i, i);
@@ -327,7 +338,7 @@ static void a_block_serves_one_session_after_another(void **state) {
     guarded_block_free(&block);
 }
 
-static void plans_grow_with_what_is_asked(void **state) {
+static void plans_grow_with_what_is_asked(void** state) {
     const samlet_tracker_config base = scene_tracker_config();
     const uint64_t bytes = tracker_plan(&base).bytes;
     static const struct {
@@ -347,7 +358,7 @@ static void plans_grow_with_what_is_asked(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++) {
         samlet_tracker_config c = base;
-        memcpy((char *)&c + more[i].field, &more[i].value, sizeof(uint32_t));
+        memcpy((char*)&c + more[i].field, &more[i].value, sizeof(uint32_t));
         assert_true(tracker_plan(&c).bytes >= bytes + (more[i].surely ? 64 : 0));
     }
     {
@@ -360,7 +371,7 @@ static void plans_grow_with_what_is_asked(void **state) {
     }
 }
 
-static void the_largest_plans_do_not_overflow(void **state) {
+static void the_largest_plans_do_not_overflow(void** state) {
     samlet_tracker_config c;
     samlet_memory_plan plan;
     samlet_error error;
@@ -379,7 +390,7 @@ static void the_largest_plans_do_not_overflow(void **state) {
     assert_true(plan.bytes > UINT64_C(1024) * 70 * 65536 * MEMORY_DIM * 2);
 }
 
-static void the_bundled_model_tracks_in_little_memory(void **state) {
+static void the_bundled_model_tracks_in_little_memory(void** state) {
     samlet_tracker_config config;
     (void)state;
     samlet_tracker_config_init(&config);
@@ -387,15 +398,16 @@ static void the_bundled_model_tracks_in_little_memory(void **state) {
     assert_true(tracker_plan(&config).bytes <= UINT64_C(8) << 20);
 }
 
-/* ---- Models ------------------------------------------------------------------------------------------------ */
+/* ---- Models
+ * ------------------------------------------------------------------------------------------------ */
 
-static void models_fit_their_plan(void **state) {
+static void models_fit_their_plan(void** state) {
     samlet_model_config config;
     samlet_memory_plan plan;
     samlet_model_info info;
     samlet_error error;
-    samlet_model *model = NULL;
-    samlet_tracker *t = NULL;
+    samlet_model* model = NULL;
+    samlet_tracker* t = NULL;
     guarded_block block;
     samlet_tracker_config session = scene_tracker_config();
     (void)state;
@@ -415,7 +427,7 @@ static void models_fit_their_plan(void **state) {
     }
     config.memory_size = plan.bytes;
     if (samlet_model_open(&config, &model, &error) != SAMLET_OK) fail_msg("%s", error.message);
-    assert_true((uint8_t *)model >= block.data && (uint8_t *)model < block.data + block.bytes);
+    assert_true((uint8_t*)model >= block.data && (uint8_t*)model < block.data + block.bytes);
     samlet_model_info_init(&info);
     assert_int_equal(samlet_model_get_info(model, &info), SAMLET_OK);
     assert_int_equal(info.memory_bytes, plan.bytes);
@@ -435,7 +447,7 @@ static void models_fit_their_plan(void **state) {
     guarded_block_free(&block);
 }
 
-static void misaligned_model_blocks_are_refused(void **state) {
+static void misaligned_model_blocks_are_refused(void** state) {
     samlet_model_config config;
     samlet_memory_plan plan;
     samlet_error error;
@@ -448,7 +460,7 @@ static void misaligned_model_blocks_are_refused(void **state) {
     block = guarded_block_make(plan.bytes + 64);
     config.memory_size = plan.bytes;
     for (uint32_t off = 1; off < 64; off += 5) {
-        samlet_model *model = NULL;
+        samlet_model* model = NULL;
         char number[24];
         snprintf(number, sizeof(number), " %u bytes", off);
         config.memory = block.data + off;

@@ -1,4 +1,5 @@
-/* Opening models: from files and from memory, into blocks, with every wrong argument; and what a model tells of itself.
+/* Opening models: from files and from memory, into blocks, with every wrong argument; and what a model tells
+ * of itself.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -12,7 +13,7 @@
 
 #include "scene.h"
 
-static samlet_model_config from_file(const char *path) {
+static samlet_model_config from_file(const char* path) {
     samlet_model_config config;
     samlet_model_config_init(&config);
     config.path = path;
@@ -28,8 +29,8 @@ static samlet_model_config from_memory(void) {
     return config;
 }
 
-static samlet_model *open_model(const samlet_model_config *config) {
-    samlet_model *model = NULL;
+static samlet_model* open_model(const samlet_model_config* config) {
+    samlet_model* model = NULL;
     samlet_error error;
     if (samlet_model_open(config, &model, &error) != SAMLET_OK) fail_msg("%s", error.message);
     assert_int_equal(error.status, SAMLET_OK);
@@ -38,8 +39,9 @@ static samlet_model *open_model(const samlet_model_config *config) {
 }
 
 /* samlet_model_open() and samlet_model_memory() must refuse alike. */
-static void expect(const samlet_model_config *config, samlet_status status, const char *needle1, const char *needle2) {
-    samlet_model *model = (samlet_model *)(uintptr_t)64;
+static void expect(const samlet_model_config* config, samlet_status status, const char* needle1,
+                   const char* needle2) {
+    samlet_model* model = (samlet_model*)(uintptr_t)64;
     samlet_memory_plan plan;
     samlet_error error, again;
     samlet_memory_plan_init(&plan);
@@ -54,9 +56,9 @@ static void expect(const samlet_model_config *config, samlet_status status, cons
 }
 
 /* Three frames of one object. */
-static void run(const samlet_model *model, recording *out) {
+static void run(const samlet_model* model, recording* out) {
     const samlet_tracker_config config = scene_tracker_config();
-    samlet_tracker *t = NULL;
+    samlet_tracker* t = NULL;
     samlet_error error;
     recording_init(out);
     if (samlet_tracker_create(model, &config, &t, &error) != SAMLET_OK) fail_msg("%s", error.message);
@@ -69,7 +71,7 @@ static void run(const samlet_model *model, recording *out) {
     samlet_tracker_destroy(t);
 }
 
-static void assert_runs_like_the_bundled_one(const samlet_model *model) {
+static void assert_runs_like_the_bundled_one(const samlet_model* model) {
     recording want, got;
     run(scene_model(), &want);
     run(model, &got);
@@ -78,12 +80,13 @@ static void assert_runs_like_the_bundled_one(const samlet_model *model) {
     recording_free(&got);
 }
 
-/* ---- Files ------------------------------------------------------------------------------------------------- */
+/* ---- Files
+ * ------------------------------------------------------------------------------------------------- */
 
 /* A path in a fresh folder; `content` is written unless NULL. */
-static const char *scratch_path(const char *content) {
+static const char* scratch_path(const char* content) {
     static char folder[64], path[80];
-    FILE *file;
+    FILE* file;
     snprintf(folder, sizeof(folder), "%s/samlet-test-XXXXXX", "/tmp");
     assert_non_null(mkdtemp(folder));
     snprintf(path, sizeof(path), "%s/model.gguf", folder);
@@ -95,7 +98,7 @@ static const char *scratch_path(const char *content) {
     return path;
 }
 
-static void remove_scratch(const char *path) {
+static void remove_scratch(const char* path) {
     char folder[80];
     unlink(path);
     snprintf(folder, sizeof(folder), "%s", path);
@@ -103,8 +106,8 @@ static void remove_scratch(const char *path) {
     rmdir(folder);
 }
 
-static void files_that_cannot_be_opened(void **state) {
-    const char *path = scratch_path(NULL);
+static void files_that_cannot_be_opened(void** state) {
+    const char* path = scratch_path(NULL);
     samlet_model_config config = from_file(path);
     (void)state;
     expect(&config, SAMLET_ERROR_FILE, path, "cannot be opened");
@@ -121,15 +124,15 @@ static void files_that_cannot_be_opened(void **state) {
     remove_scratch(path);
 }
 
-static void files_that_are_no_models(void **state) {
-    const char *path = scratch_path("PK\003\004 this is what a .pt file begins with");
+static void files_that_are_no_models(void** state) {
+    const char* path = scratch_path("PK\003\004 this is what a .pt file begins with");
     const samlet_model_config config = from_file(path);
     (void)state;
     expect(&config, SAMLET_ERROR_FORMAT, "GGUF", "convert_checkpoint.py");
     remove_scratch(path);
 }
 
-static void names_are_cut_and_harmless(void **state) {
+static void names_are_cut_and_harmless(void** state) {
     static char name[400];
     samlet_model_config config = from_file(name);
     (void)state;
@@ -139,7 +142,7 @@ static void names_are_cut_and_harmless(void **state) {
     expect(&config, SAMLET_ERROR_FILE, "?[2Jhid?den?", NULL);
 }
 
-static void truncated_files(void **state) {
+static void truncated_files(void** state) {
     samlet_model_config config = from_memory();
     const uint64_t whole = config.data_size;
     char number[24];
@@ -153,9 +156,10 @@ static void truncated_files(void **state) {
     expect(&config, SAMLET_ERROR_FORMAT, "truncated", NULL);
 }
 
-/* ---- Arguments --------------------------------------------------------------------------------------------- */
+/* ---- Arguments
+ * --------------------------------------------------------------------------------------------- */
 
-static void sources_are_checked(void **state) {
+static void sources_are_checked(void** state) {
     samlet_model_config config;
     (void)state;
     samlet_model_config_init(&config);
@@ -172,14 +176,14 @@ static void sources_are_checked(void **state) {
     for (int off = 1; off < 32; off++) {
         char number[24];
         config = from_memory();
-        config.data = (const uint8_t *)config.data + off;
+        config.data = (const uint8_t*)config.data + off;
         config.data_size -= (uint64_t)off;
         sprintf(number, " %d bytes", off);
         expect(&config, SAMLET_ERROR_INVALID_ARGUMENT, number, "32");
     }
 }
 
-static void kernels_are_checked(void **state) {
+static void kernels_are_checked(void** state) {
     samlet_model_config config = from_memory();
     (void)state;
     config.kernels = "sse9";
@@ -195,9 +199,9 @@ static void kernels_are_checked(void **state) {
     unsetenv("SAMLET_KERNELS");
 }
 
-static void every_call_takes_nulls(void **state) {
+static void every_call_takes_nulls(void** state) {
     const samlet_model_config config = from_memory();
-    samlet_model *model = NULL;
+    samlet_model* model = NULL;
     samlet_memory_plan plan;
     samlet_model_info info;
     samlet_tensor_info tensor;
@@ -228,24 +232,25 @@ static void every_call_takes_nulls(void **state) {
     samlet_model_close(NULL);
 }
 
-/* ---- Right use --------------------------------------------------------------------------------------------- */
+/* ---- Right use
+ * --------------------------------------------------------------------------------------------- */
 
-static void files_and_bytes_are_the_same_model(void **state) {
+static void files_and_bytes_are_the_same_model(void** state) {
     const samlet_model_config config = from_memory();
-    samlet_model *model = open_model(&config);
+    samlet_model* model = open_model(&config);
     (void)state;
     assert_runs_like_the_bundled_one(model);
     samlet_model_close(model);
 }
 
-static void kernel_levels_agree(void **state) {
-    static const char *const levels[] = {"generic", "avx2", "avx512", "neon"};
+static void kernel_levels_agree(void** state) {
+    static const char* const levels[] = {"generic", "avx2", "avx512", "neon"};
     recording want, got;
     (void)state;
     run(scene_model(), &want);
     for (int i = 0; i < 4; i++) {
         samlet_model_config config = from_memory();
-        samlet_model *model = NULL;
+        samlet_model* model = NULL;
         samlet_model_info info;
         config.kernels = levels[i];
         if (samlet_model_open(&config, &model, NULL) == SAMLET_ERROR_UNSUPPORTED) continue;
@@ -261,7 +266,7 @@ static void kernel_levels_agree(void **state) {
     recording_free(&want);
 }
 
-static void check_stages(const samlet_model_info *info) {
+static void check_stages(const samlet_model_info* info) {
     static const uint32_t blocks[] = {1, 2, 4, 1};
     for (uint32_t s = 0; s < 4; s++) {
         assert_int_equal(info->stage_blocks[s], blocks[s]);
@@ -272,7 +277,7 @@ static void check_stages(const samlet_model_info *info) {
     assert_true(info->global_block_count <= 32);
 }
 
-static void models_tell_their_facts(void **state) {
+static void models_tell_their_facts(void** state) {
     samlet_model_info info;
     size_t size;
     (void)state;
@@ -293,7 +298,7 @@ static void models_tell_their_facts(void **state) {
     assert_true(info.memory_bytes > 4 * info.parameter_count / 2);
 }
 
-static void models_list_their_tensors(void **state) {
+static void models_list_their_tensors(void** state) {
     samlet_model_info info;
     uint64_t parameters = 0;
     (void)state;
@@ -314,18 +319,20 @@ static void models_list_their_tensors(void **state) {
     {
         samlet_tensor_info t;
         samlet_tensor_info_init(&t);
-        assert_int_equal(samlet_model_get_tensor(scene_model(), info.tensor_count, &t), SAMLET_ERROR_INVALID_ARGUMENT);
-        assert_int_equal(samlet_model_get_tensor(scene_model(), UINT32_MAX, &t), SAMLET_ERROR_INVALID_ARGUMENT);
+        assert_int_equal(samlet_model_get_tensor(scene_model(), info.tensor_count, &t),
+                         SAMLET_ERROR_INVALID_ARGUMENT);
+        assert_int_equal(samlet_model_get_tensor(scene_model(), UINT32_MAX, &t),
+                         SAMLET_ERROR_INVALID_ARGUMENT);
     }
 }
 
-static void count_log(void *context, samlet_log_level level, const char *text) {
+static void count_log(void* context, samlet_log_level level, const char* text) {
     assert_true(level == SAMLET_LOG_INFO || level == SAMLET_LOG_WARNING);
     assert_non_null(text);
-    ++*(int *)context;
+    ++*(int*)context;
 }
 
-static void logs_go_to_the_callback(void **state) {
+static void logs_go_to_the_callback(void** state) {
     samlet_model_config config = from_memory();
     int calls = 0;
     (void)state;
@@ -335,7 +342,7 @@ static void logs_go_to_the_callback(void **state) {
     assert_true(calls > 0);
 }
 
-static void versions_and_names(void **state) {
+static void versions_and_names(void** state) {
     char version[32];
     (void)state;
     sprintf(version, "%d.%d.%d", SAMLET_VERSION_MAJOR, SAMLET_VERSION_MINOR, SAMLET_VERSION_PATCH);
@@ -344,7 +351,8 @@ static void versions_and_names(void **state) {
     assert_string_equal(samlet_status_name(SAMLET_OK), "SAMLET_OK");
     assert_string_equal(samlet_status_name(SAMLET_ERROR_BUFFER_TOO_SMALL), "SAMLET_ERROR_BUFFER_TOO_SMALL");
     assert_string_equal(samlet_status_name(SAMLET_ERROR_INTERNAL), "SAMLET_ERROR_INTERNAL");
-    for (int i = 1; i <= 10; i++) assert_memory_equal(samlet_status_name((samlet_status)i), "SAMLET_ERROR_", 13);
+    for (int i = 1; i <= 10; i++)
+        assert_memory_equal(samlet_status_name((samlet_status)i), "SAMLET_ERROR_", 13);
     assert_non_null(samlet_status_name((samlet_status)11));
     assert_non_null(samlet_status_name((samlet_status)-1));
     assert_non_null(samlet_status_name((samlet_status)0x7fffffff));
@@ -352,18 +360,12 @@ static void versions_and_names(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(files_that_cannot_be_opened),
-        cmocka_unit_test(files_that_are_no_models),
-        cmocka_unit_test(names_are_cut_and_harmless),
-        cmocka_unit_test(truncated_files),
-        cmocka_unit_test(sources_are_checked),
-        cmocka_unit_test(kernels_are_checked),
-        cmocka_unit_test(every_call_takes_nulls),
-        cmocka_unit_test(files_and_bytes_are_the_same_model),
-        cmocka_unit_test(kernel_levels_agree),
-        cmocka_unit_test(models_tell_their_facts),
-        cmocka_unit_test(models_list_their_tensors),
-        cmocka_unit_test(logs_go_to_the_callback),
+        cmocka_unit_test(files_that_cannot_be_opened), cmocka_unit_test(files_that_are_no_models),
+        cmocka_unit_test(names_are_cut_and_harmless),  cmocka_unit_test(truncated_files),
+        cmocka_unit_test(sources_are_checked),         cmocka_unit_test(kernels_are_checked),
+        cmocka_unit_test(every_call_takes_nulls),      cmocka_unit_test(files_and_bytes_are_the_same_model),
+        cmocka_unit_test(kernel_levels_agree),         cmocka_unit_test(models_tell_their_facts),
+        cmocka_unit_test(models_list_their_tensors),   cmocka_unit_test(logs_go_to_the_callback),
         cmocka_unit_test(versions_and_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
-/* Results at the frame's size: masks, logits, run-length codes, boxes and areas agree; pixel formats, strides and sizes of
- * frames; the options that change results.
+/* Results at the frame's size: masks, logits, run-length codes, boxes and areas agree; pixel formats, strides
+ * and sizes of frames; the options that change results.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -11,24 +11,25 @@
 
 enum { W = SCENE_WIDTH, H = SCENE_HEIGHT, LOW = 64 };
 
-/* ---- One result, four ways --------------------------------------------------------------------------------- */
+/* ---- One result, four ways
+ * --------------------------------------------------------------------------------- */
 
 typedef struct maps {
-    uint8_t *mask;
-    float *logits;
+    uint8_t* mask;
+    float* logits;
     uint32_t width, height;
 } maps;
 
-static void maps_free(maps *m) {
+static void maps_free(maps* m) {
     free(m->mask);
     free(m->logits);
 }
 
 /* Mask and logits, at strides with room between the rows that must not be touched. */
-static maps read_maps(samlet_tracker *t, int32_t object, uint32_t width, uint32_t height) {
+static maps read_maps(samlet_tracker* t, int32_t object, uint32_t width, uint32_t height) {
     const size_t mask_stride = width + 5, logit_stride = width + 3;
-    uint8_t *mask = malloc(mask_stride * height);
-    float *logits = malloc(logit_stride * height * sizeof(float));
+    uint8_t* mask = malloc(mask_stride * height);
+    float* logits = malloc(logit_stride * height * sizeof(float));
     maps m;
     m.width = width;
     m.height = height;
@@ -50,7 +51,7 @@ static maps read_maps(samlet_tracker *t, int32_t object, uint32_t width, uint32_
     return m;
 }
 
-static void check_box(const maps *m, const samlet_result *r) {
+static void check_box(const maps* m, const samlet_result* r) {
     uint32_t x0 = m->width, y0 = m->height, x1 = 0, y1 = 0;
     uint64_t area = 0;
     for (uint32_t y = 0; y < m->height; y++)
@@ -65,14 +66,15 @@ static void check_box(const maps *m, const samlet_result *r) {
     assert_int_equal(r->area, area);
     assert_int_equal(r->empty, area == 0);
     if (area == 0) x0 = y0 = 0;
-    assert_true(r->box.x0 == (float)x0 && r->box.y0 == (float)y0 && r->box.x1 == (float)x1 && r->box.y1 == (float)y1);
+    assert_true(r->box.x0 == (float)x0 && r->box.y0 == (float)y0 && r->box.x1 == (float)x1 &&
+                r->box.y1 == (float)y1);
 }
 
-static void check_rle(samlet_tracker *t, int32_t object, const maps *m) {
+static void check_rle(samlet_tracker* t, int32_t object, const maps* m) {
     const size_t cells = (size_t)m->width * m->height;
-    uint8_t *decoded = malloc(cells);
+    uint8_t* decoded = malloc(cells);
     size_t length = 0, again = 0;
-    char *text;
+    char* text;
     assert_ok(t, samlet_tracker_rle(t, object, NULL, 0, &length));
     text = malloc(length + 1);
     assert_true(decoded && text);
@@ -88,7 +90,7 @@ static void check_rle(samlet_tracker *t, int32_t object, const maps *m) {
 }
 
 /* Asks in one order or the other: the box may be computed by either call. */
-static void check_result(samlet_tracker *t, int32_t object, uint32_t width, uint32_t height, int mask_first) {
+static void check_result(samlet_tracker* t, int32_t object, uint32_t width, uint32_t height, int mask_first) {
     samlet_result r;
     maps m;
     if (!mask_first) r = scene_result(t, object);
@@ -103,9 +105,9 @@ static void check_result(samlet_tracker *t, int32_t object, uint32_t width, uint
     maps_free(&m);
 }
 
-static void masks_logits_codes_boxes_and_areas_agree(void **state) {
+static void masks_logits_codes_boxes_and_areas_agree(void** state) {
     samlet_tracker_config config = scene_tracker_config();
-    samlet_tracker *t;
+    samlet_tracker* t;
     (void)state;
     config.max_objects = 2;
     config.threads = 2;
@@ -123,11 +125,12 @@ static void masks_logits_codes_boxes_and_areas_agree(void **state) {
     samlet_tracker_destroy(t);
 }
 
-static void results_at_all_frame_sizes(void **state) {
-    static const uint32_t sizes[][2] = {{1, 1}, {1, 300}, {300, 1}, {2, 3}, {64, 64}, {63, 65}, {300, 200}, {640, 360}};
+static void results_at_all_frame_sizes(void** state) {
+    static const uint32_t sizes[][2] = {{1, 1},   {1, 300}, {300, 1},   {2, 3},
+                                        {64, 64}, {63, 65}, {300, 200}, {640, 360}};
     samlet_tracker_config config = scene_tracker_config();
-    samlet_tracker *t;
-    uint8_t *rgb = malloc((size_t)3 * 640 * 360);
+    samlet_tracker* t;
+    uint8_t* rgb = malloc((size_t)3 * 640 * 360);
     (void)state;
     assert_non_null(rgb);
     config.max_frame_width = 640;
@@ -150,14 +153,15 @@ static void results_at_all_frame_sizes(void **state) {
     samlet_tracker_destroy(t);
 }
 
-/* ---- Ways to give one picture ------------------------------------------------------------------------------ */
+/* ---- Ways to give one picture
+ * ------------------------------------------------------------------------------ */
 
 /* Runs two frames, given by `make`, and records. */
 typedef samlet_frame (*make_frame)(int time);
 
-static void record_frames(make_frame make, recording *out) {
+static void record_frames(make_frame make, recording* out) {
     const samlet_tracker_config config = scene_tracker_config();
-    samlet_tracker *t = scene_tracker(&config);
+    samlet_tracker* t = scene_tracker(&config);
     recording_init(out);
     for (int i = 0; i < 2; i++) {
         const samlet_frame frame = make(i);
@@ -170,9 +174,10 @@ static void record_frames(make_frame make, recording *out) {
 }
 
 /* `order`: where R, G and B go; `bytes` per pixel; `slack` bytes after each row. */
-static samlet_frame packed(int time, samlet_pixel_format format, const int order[3], size_t bytes, size_t slack) {
-    static uint8_t *buffer;
-    const uint8_t *rgb = scene_clip(time).plane[0];
+static samlet_frame packed(int time, samlet_pixel_format format, const int order[3], size_t bytes,
+                           size_t slack) {
+    static uint8_t* buffer;
+    const uint8_t* rgb = scene_clip(time).plane[0];
     const size_t stride = bytes * W + slack;
     samlet_frame frame;
     free(buffer);
@@ -181,19 +186,28 @@ static samlet_frame packed(int time, samlet_pixel_format format, const int order
     for (size_t i = 0; i < stride * H + 1; i++) buffer[i] = (uint8_t)(i * 37); /* also the alpha channel */
     for (size_t y = 0; y < H; y++)
         for (size_t x = 0; x < W; x++)
-            for (int c = 0; c < 3; c++) buffer[1 + y * stride + x * bytes + (size_t)order[c]] = rgb[(y * W + x) * 3 + (size_t)c];
+            for (int c = 0; c < 3; c++)
+                buffer[1 + y * stride + x * bytes + (size_t)order[c]] = rgb[(y * W + x) * 3 + (size_t)c];
     frame = scene_frame(buffer + 1, format, W, H); /* planes need no alignment */
     frame.stride[0] = stride;
     return frame;
 }
 
 static const int forwards[3] = {0, 1, 2}, backwards[3] = {2, 1, 0};
-static samlet_frame rgb_wide(int time) { return packed(time, SAMLET_PIXEL_RGB, forwards, 3, 11); }
-static samlet_frame bgr(int time) { return packed(time, SAMLET_PIXEL_BGR, backwards, 3, 0); }
-static samlet_frame rgba(int time) { return packed(time, SAMLET_PIXEL_RGBA, forwards, 4, 7); }
-static samlet_frame bgra(int time) { return packed(time, SAMLET_PIXEL_BGRA, backwards, 4, 0); }
+static samlet_frame rgb_wide(int time) {
+    return packed(time, SAMLET_PIXEL_RGB, forwards, 3, 11);
+}
+static samlet_frame bgr(int time) {
+    return packed(time, SAMLET_PIXEL_BGR, backwards, 3, 0);
+}
+static samlet_frame rgba(int time) {
+    return packed(time, SAMLET_PIXEL_RGBA, forwards, 4, 7);
+}
+static samlet_frame bgra(int time) {
+    return packed(time, SAMLET_PIXEL_BGRA, backwards, 4, 0);
+}
 
-static void formats_of_the_same_colours_are_the_same(void **state) {
+static void formats_of_the_same_colours_are_the_same(void** state) {
     static const make_frame formats[] = {rgb_wide, bgr, rgba, bgra};
     recording want, got;
     (void)state;
@@ -207,7 +221,7 @@ static void formats_of_the_same_colours_are_the_same(void **state) {
 }
 
 static uint8_t luma(int time, size_t i) {
-    const uint8_t *p = (const uint8_t *)scene_clip(time).plane[0] + 3 * i;
+    const uint8_t* p = (const uint8_t*)scene_clip(time).plane[0] + 3 * i;
     return (uint8_t)((p[0] * 77 + p[1] * 150 + p[2] * 29) >> 8);
 }
 
@@ -223,7 +237,7 @@ static samlet_frame grey_as_rgb(int time) {
     return scene_frame(pixels, SAMLET_PIXEL_RGB, W, H);
 }
 
-static void grey_is_rgb_of_equal_channels(void **state) {
+static void grey_is_rgb_of_equal_channels(void** state) {
     recording a, b;
     (void)state;
     record_frames(grey, &a);
@@ -234,7 +248,7 @@ static void grey_is_rgb_of_equal_channels(void **state) {
 }
 
 /* The colours of the clip in Y, U, V; chroma of each pair of columns and rows comes from its first pixel. */
-static void yuv(const uint8_t *p, int out[3]) {
+static void yuv(const uint8_t* p, int out[3]) {
     const int r = p[0], g = p[1], b = p[2];
     out[0] = 16 + ((66 * r + 129 * g + 25 * b + 128) >> 8);
     out[1] = 128 + ((-38 * r - 74 * g + 112 * b + 128) >> 8);
@@ -244,7 +258,7 @@ static void yuv(const uint8_t *p, int out[3]) {
 static samlet_frame nv12(int time) {
     static uint8_t y_plane[W * H], uv_plane[W * H / 2];
     samlet_frame frame = scene_clip(time);
-    const uint8_t *rgb = frame.plane[0];
+    const uint8_t* rgb = frame.plane[0];
     for (size_t y = 0; y < H; y++)
         for (size_t x = 0; x < W; x++) {
             int v[3];
@@ -263,7 +277,7 @@ static samlet_frame nv12(int time) {
 static samlet_frame yuyv(int time) {
     static uint8_t pixels[2 * W * H];
     samlet_frame frame = scene_clip(time);
-    const uint8_t *rgb = frame.plane[0];
+    const uint8_t* rgb = frame.plane[0];
     for (size_t i = 0; i < W * H; i++) {
         int own[3], pair[3];
         yuv(rgb + 3 * i, own);
@@ -277,7 +291,7 @@ static samlet_frame yuyv(int time) {
     return frame;
 }
 
-static void yuv_formats_are_nearly_the_same(void **state) {
+static void yuv_formats_are_nearly_the_same(void** state) {
     static const make_frame formats[] = {nv12, yuyv};
     recording want, got;
     (void)state;
@@ -293,13 +307,14 @@ static void yuv_formats_are_nearly_the_same(void **state) {
     recording_free(&want);
 }
 
-/* ---- Options ----------------------------------------------------------------------------------------------- */
+/* ---- Options
+ * ----------------------------------------------------------------------------------------------- */
 
 /* Two objects on the same disc: what one gets, the other wants too. */
-static samlet_tracker *rivals(uint32_t flags) {
+static samlet_tracker* rivals(uint32_t flags) {
     samlet_tracker_config config = scene_tracker_config();
     samlet_point near = scene_disc(W, H, 0);
-    samlet_tracker *t;
+    samlet_tracker* t;
     config.max_objects = 3;
     config.flags = flags;
     t = scene_tracker(&config);
@@ -312,7 +327,7 @@ static samlet_tracker *rivals(uint32_t flags) {
     return t;
 }
 
-static void non_overlapping_masks_share_out_the_pixels(void **state) {
+static void non_overlapping_masks_share_out_the_pixels(void** state) {
     samlet_tracker *apart = rivals(SAMLET_TRACKER_NON_OVERLAPPING), *over = rivals(0);
     uint32_t disputed = 0;
     (void)state;
@@ -347,7 +362,7 @@ static void non_overlapping_masks_share_out_the_pixels(void **state) {
     samlet_tracker_destroy(over);
 }
 
-static void non_overlapping_does_not_touch_memories(void **state) {
+static void non_overlapping_does_not_touch_memories(void** state) {
     samlet_tracker *apart = rivals(SAMLET_TRACKER_NON_OVERLAPPING), *over = rivals(0);
     (void)state;
     for (int i = 1; i < 5; i++) {
@@ -366,8 +381,8 @@ static void non_overlapping_does_not_touch_memories(void **state) {
 }
 
 /* Whatever changes one object's mask changes the boxes and areas of the others. */
-static void non_overlapping_boxes_follow_the_others(void **state) {
-    samlet_tracker *t = rivals(SAMLET_TRACKER_NON_OVERLAPPING);
+static void non_overlapping_boxes_follow_the_others(void** state) {
+    samlet_tracker* t = rivals(SAMLET_TRACKER_NON_OVERLAPPING);
     uint64_t shared, alone;
     (void)state;
     scene_set(t, 1, 1);
@@ -388,7 +403,7 @@ static void non_overlapping_boxes_follow_the_others(void **state) {
 }
 
 /* 8-connected components of one kind of pixel, at most `area` large. */
-static uint32_t small_components(const float *logits, int inside, uint32_t area) {
+static uint32_t small_components(const float* logits, int inside, uint32_t area) {
     static uint8_t seen[LOW * LOW];
     static uint32_t stack[LOW * LOW];
     uint32_t count = 0;
@@ -404,7 +419,8 @@ static uint32_t small_components(const float *logits, int inside, uint32_t area)
             for (int k = 0; k < 9; k++) {
                 const int x = (int)(cell % LOW) + k % 3 - 1, y = (int)(cell / LOW) + k / 3 - 1;
                 const uint32_t next = (uint32_t)(y * LOW + x);
-                if (x < 0 || y < 0 || x >= LOW || y >= LOW || seen[next] || (logits[next] > 0) != inside) continue;
+                if (x < 0 || y < 0 || x >= LOW || y >= LOW || seen[next] || (logits[next] > 0) != inside)
+                    continue;
                 seen[next] = 1;
                 stack[depth++] = next;
             }
@@ -415,7 +431,7 @@ static uint32_t small_components(const float *logits, int inside, uint32_t area)
 }
 
 /* A picture that gives ragged masks. */
-static void draw_rubble(uint8_t *rgb, uint32_t seed) {
+static void draw_rubble(uint8_t* rgb, uint32_t seed) {
     for (size_t i = 0; i < 3 * W * H; i++) {
         const size_t x = i / 3 % W / 5, y = i / 3 / W / 5;
         const uint32_t n = (uint32_t)(x * 2654435761u ^ (y + seed) * 2246822519u ^ i % 3 * 3266489917u);
@@ -423,10 +439,10 @@ static void draw_rubble(uint8_t *rgb, uint32_t seed) {
     }
 }
 
-static void count_rubble(uint32_t holes, uint32_t sprinkles, uint32_t *left_holes, uint32_t *left_sprinkles) {
+static void count_rubble(uint32_t holes, uint32_t sprinkles, uint32_t* left_holes, uint32_t* left_sprinkles) {
     static uint8_t rgb[3 * W * H];
     samlet_tracker_config config = scene_tracker_config();
-    samlet_tracker *t;
+    samlet_tracker* t;
     config.fill_hole_area = holes;
     config.remove_sprinkle_area = sprinkles;
     t = scene_tracker(&config);
@@ -448,7 +464,7 @@ static void count_rubble(uint32_t holes, uint32_t sprinkles, uint32_t *left_hole
     samlet_tracker_destroy(t);
 }
 
-static void holes_and_sprinkles_can_be_removed(void **state) {
+static void holes_and_sprinkles_can_be_removed(void** state) {
     uint32_t holes, sprinkles, left_holes, left_sprinkles;
     (void)state;
     count_rubble(0, 0, &holes, &sprinkles);

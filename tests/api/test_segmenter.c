@@ -11,48 +11,50 @@
 
 enum { W = SCENE_WIDTH, H = SCENE_HEIGHT, LOW = 64, GRID = 16, D_MODEL = 128 };
 
-#define assert_segmenter_ok(segmenter, call)                                                                     \
-    do {                                                                                                         \
-        const samlet_status ok_status = (call);                                                                  \
-        if (ok_status != SAMLET_OK)                                                                              \
-            fail_msg("%s: %s: %s", #call, samlet_status_name(ok_status), samlet_segmenter_message(segmenter));   \
+#define assert_segmenter_ok(segmenter, call)                             \
+    do {                                                                 \
+        const samlet_status ok_status = (call);                          \
+        if (ok_status != SAMLET_OK)                                      \
+            fail_msg("%s: %s: %s", #call, samlet_status_name(ok_status), \
+                     samlet_segmenter_message(segmenter));               \
     } while (0)
 
-static samlet_segmenter *with_image(const samlet_segmenter_config *config, int time) {
+static samlet_segmenter* with_image(const samlet_segmenter_config* config, int time) {
     const samlet_frame frame = scene_clip(time);
-    samlet_segmenter *s = scene_segmenter(config);
+    samlet_segmenter* s = scene_segmenter(config);
     assert_segmenter_ok(s, samlet_segmenter_set_image(s, &frame));
     return s;
 }
 
-static samlet_segmenter *plain(int time) {
+static samlet_segmenter* plain(int time) {
     const samlet_segmenter_config config = scene_segmenter_config();
     return with_image(&config, time);
 }
 
-static samlet_prediction predict(samlet_segmenter *s, const samlet_prompt *prompt, uint32_t multimask) {
+static samlet_prediction predict(samlet_segmenter* s, const samlet_prompt* prompt, uint32_t multimask) {
     samlet_prediction p;
     samlet_prediction_init(&p);
     assert_segmenter_ok(s, samlet_segmenter_predict(s, prompt, multimask, &p));
     return p;
 }
 
-static samlet_prediction click(samlet_segmenter *s, samlet_point point, uint32_t multimask) {
+static samlet_prediction click(samlet_segmenter* s, samlet_point point, uint32_t multimask) {
     const samlet_prompt prompt = scene_points(&point, 1);
     return predict(s, &prompt, multimask);
 }
 
-static float *copy_logits(const samlet_prediction *p, uint32_t index) {
+static float* copy_logits(const samlet_prediction* p, uint32_t index) {
     const size_t bytes = (size_t)p->low_res_size * p->low_res_size * sizeof(float);
-    float *copy = malloc(bytes);
+    float* copy = malloc(bytes);
     assert_non_null(copy);
     memcpy(copy, p->logits[index], bytes);
     return copy;
 }
 
-/* ---- Right use --------------------------------------------------------------------------------------------- */
+/* ---- Right use
+ * --------------------------------------------------------------------------------------------- */
 
-static void check_prediction(const samlet_prediction *p, uint32_t count) {
+static void check_prediction(const samlet_prediction* p, uint32_t count) {
     assert_int_equal(p->mask_count, count);
     assert_int_equal(p->low_res_size, LOW);
     assert_true(p->best < count);
@@ -69,7 +71,7 @@ static void check_prediction(const samlet_prediction *p, uint32_t count) {
 }
 
 /* Mask, logits and run-length code of one candidate. */
-static void check_maps(samlet_segmenter *s, uint32_t index, uint32_t *area) {
+static void check_maps(samlet_segmenter* s, uint32_t index, uint32_t* area) {
     static float logits[H * (W + 3)];
     static uint8_t mask[H * (W + 5)], decoded[H * W];
     static char text[8 * W * H];
@@ -91,14 +93,14 @@ static void check_maps(samlet_segmenter *s, uint32_t index, uint32_t *area) {
     }
 }
 
-static void points_boxes_and_logits_predict(void **state) {
-    samlet_segmenter *s = plain(0);
+static void points_boxes_and_logits_predict(void** state) {
+    samlet_segmenter* s = plain(0);
     const samlet_box box = scene_disc_box(W, H, 0);
     const samlet_point point = scene_disc(W, H, 0);
     samlet_prompt prompt;
     samlet_prediction p;
     uint32_t area;
-    float *logits;
+    float* logits;
     (void)state;
     p = click(s, point, 1);
     check_prediction(&p, 3);
@@ -128,11 +130,11 @@ static void points_boxes_and_logits_predict(void **state) {
 }
 
 /* One prediction does not look at the one before. */
-static void predictions_repeat_bit_by_bit(void **state) {
-    samlet_segmenter *s = plain(0);
+static void predictions_repeat_bit_by_bit(void** state) {
+    samlet_segmenter* s = plain(0);
     const samlet_frame other = scene_clip(9), same = scene_clip(0);
     samlet_prediction p = click(s, scene_disc(W, H, 0), 1);
-    float *first = copy_logits(&p, 1);
+    float* first = copy_logits(&p, 1);
     const float iou = p.iou[1], score = p.object_score;
     (void)state;
     for (int i = 0; i < 3; i++) {
@@ -150,13 +152,13 @@ static void predictions_repeat_bit_by_bit(void **state) {
     samlet_segmenter_destroy(s);
 }
 
-static void threads_change_nothing(void **state) {
+static void threads_change_nothing(void** state) {
     samlet_segmenter_config config = scene_segmenter_config();
-    samlet_segmenter *s = plain(3);
+    samlet_segmenter* s = plain(3);
     samlet_prediction p = click(s, scene_disc(W, H, 3), 1);
     (void)state;
     for (uint32_t threads = 0; threads <= 3; threads++) {
-        samlet_segmenter *many;
+        samlet_segmenter* many;
         samlet_prediction q;
         config.threads = threads;
         config.flags = SAMLET_TRACKER_YIELD;
@@ -169,23 +171,25 @@ static void threads_change_nothing(void **state) {
     samlet_segmenter_destroy(s);
 }
 
-static void features_have_their_shapes(void **state) {
-    static const uint32_t channels[3] = {D_MODEL / 8, D_MODEL / 4, D_MODEL}, side[3] = {4 * GRID, 2 * GRID, GRID};
-    samlet_segmenter *s = plain(0);
+static void features_have_their_shapes(void** state) {
+    static const uint32_t channels[3] = {D_MODEL / 8, D_MODEL / 4, D_MODEL},
+                          side[3] = {4 * GRID, 2 * GRID, GRID};
+    samlet_segmenter* s = plain(0);
     (void)state;
     for (int level = 0; level < 3; level++) {
         samlet_tensor_view view;
         samlet_tensor_view_init(&view);
         assert_segmenter_ok(s, samlet_segmenter_features(s, (samlet_feature_level)level, &view));
-        assert_true(view.channels == channels[level] && view.height == side[level] && view.width == side[level]);
+        assert_true(view.channels == channels[level] && view.height == side[level] &&
+                    view.width == side[level]);
         assert_non_null(view.data);
     }
     samlet_segmenter_destroy(s);
 }
 
-static void sprinkles_can_be_removed(void **state) {
+static void sprinkles_can_be_removed(void** state) {
     samlet_segmenter_config config = scene_segmenter_config();
-    samlet_segmenter *s;
+    samlet_segmenter* s;
     const samlet_point disc = scene_disc(W, H, 0);
     uint32_t area;
     (void)state;
@@ -204,12 +208,13 @@ static void sprinkles_can_be_removed(void **state) {
     samlet_segmenter_destroy(s);
 }
 
-/* ---- Misuse ------------------------------------------------------------------------------------------------ */
+/* ---- Misuse
+ * ------------------------------------------------------------------------------------------------ */
 
 #define EXPECT(s, call, status, needle1, needle2) expect(s, call, status, #call, needle1, needle2)
 
-static void expect(const samlet_segmenter *s, samlet_status got, samlet_status want, const char *what,
-                   const char *needle1, const char *needle2) {
+static void expect(const samlet_segmenter* s, samlet_status got, samlet_status want, const char* what,
+                   const char* needle1, const char* needle2) {
     if (got != want)
         fail_msg("%s gives %s, not %s (%s)", what, samlet_status_name(got), samlet_status_name(want),
                  samlet_segmenter_message(s));
@@ -219,16 +224,17 @@ static void expect(const samlet_segmenter *s, samlet_status got, samlet_status w
 static uint8_t mask_buffer[W * H];
 static float logit_buffer[W * H];
 
-static void expect_prompt(samlet_segmenter *s, samlet_prompt prompt, samlet_status status, const char *needle1,
-                          const char *needle2) {
+static void expect_prompt(samlet_segmenter* s, samlet_prompt prompt, samlet_status status,
+                          const char* needle1, const char* needle2) {
     samlet_prediction p;
     memset(&p, 0x5a, sizeof(p));
     p.size = sizeof(p);
-    expect(s, samlet_segmenter_predict(s, &prompt, 1, &p), status, "samlet_segmenter_predict", needle1, needle2);
-    for (size_t i = 4; i < sizeof(p); i++) assert_int_equal(((const uint8_t *)&p)[i], 0x5a);
+    expect(s, samlet_segmenter_predict(s, &prompt, 1, &p), status, "samlet_segmenter_predict", needle1,
+           needle2);
+    for (size_t i = 4; i < sizeof(p); i++) assert_int_equal(((const uint8_t*)&p)[i], 0x5a);
 }
 
-static void misuse_prompts(samlet_segmenter *s) {
+static void misuse_prompts(samlet_segmenter* s) {
     static float bad_logits[LOW * LOW];
     const samlet_point good = {10, 10, 1};
     samlet_point points[40];
@@ -257,24 +263,32 @@ static void misuse_prompts(samlet_segmenter *s) {
     expect_prompt(s, p, SAMLET_ERROR_INVALID_ARGUMENT, "4095", NULL);
     bad_logits[4095] = 0;
     p = scene_points(points, 1);
-    EXPECT(s, samlet_segmenter_predict(s, NULL, 1, &prediction), SAMLET_ERROR_INVALID_ARGUMENT, "prompt", "NULL");
+    EXPECT(s, samlet_segmenter_predict(s, NULL, 1, &prediction), SAMLET_ERROR_INVALID_ARGUMENT, "prompt",
+           "NULL");
     EXPECT(s, samlet_segmenter_predict(s, &p, 1, NULL), SAMLET_ERROR_INVALID_ARGUMENT, "prediction", "NULL");
     prediction.size = 0;
-    EXPECT(s, samlet_segmenter_predict(s, &p, 1, &prediction), SAMLET_ERROR_INVALID_ARGUMENT, "samlet_prediction", "0");
+    EXPECT(s, samlet_segmenter_predict(s, &p, 1, &prediction), SAMLET_ERROR_INVALID_ARGUMENT,
+           "samlet_prediction", "0");
 }
 
-static void misuse_coordinates(samlet_segmenter *s) {
+static void misuse_coordinates(samlet_segmenter* s) {
     static const struct {
         float x, y;
         int32_t label;
-        const char *needle;
-    } points[] = {{NAN, 1, 1, "x of point 0"}, {1, INFINITY, 1, "y of point 0"}, {-0.5f, 1, 1, "x = -0.5"},
-                  {1, 97, 1, "y = 97"},        {1, 1, 3, "label 3"}};
+        const char* needle;
+    } points[] = {{NAN, 1, 1, "x of point 0"},
+                  {1, INFINITY, 1, "y of point 0"},
+                  {-0.5f, 1, 1, "x = -0.5"},
+                  {1, 97, 1, "y = 97"},
+                  {1, 1, 3, "label 3"}};
     static const struct {
         samlet_box box;
-        const char *needle;
-    } boxes[] = {{{NAN, 0, 1, 1}, "x0"}, {{5, 0, 5, 1}, "x0 = 5"}, {{0, 7.5f, 1, 2}, "y0 = 7.5"},
-                 {{-1, 0, 1, 1}, "x0 = -1"}, {{0, 0, 1, 96.25f}, "y1 = 96.25"}};
+        const char* needle;
+    } boxes[] = {{{NAN, 0, 1, 1}, "x0"},
+                 {{5, 0, 5, 1}, "x0 = 5"},
+                 {{0, 7.5f, 1, 2}, "y0 = 7.5"},
+                 {{-1, 0, 1, 1}, "x0 = -1"},
+                 {{0, 0, 1, 96.25f}, "y1 = 96.25"}};
     for (size_t i = 0; i < sizeof(points) / sizeof(points[0]); i++) {
         const samlet_point point = {points[i].x, points[i].y, points[i].label};
         expect_prompt(s, scene_points(&point, 1), SAMLET_ERROR_INVALID_ARGUMENT, points[i].needle, NULL);
@@ -283,7 +297,7 @@ static void misuse_coordinates(samlet_segmenter *s) {
         expect_prompt(s, scene_box(&boxes[i].box), SAMLET_ERROR_INVALID_ARGUMENT, boxes[i].needle, NULL);
 }
 
-static void misuse_images(samlet_segmenter *s) {
+static void misuse_images(samlet_segmenter* s) {
     samlet_frame f = scene_clip(1);
     EXPECT(s, samlet_segmenter_set_image(s, NULL), SAMLET_ERROR_INVALID_ARGUMENT, "image", "NULL");
     f.size = 0;
@@ -303,7 +317,7 @@ static void misuse_images(samlet_segmenter *s) {
     EXPECT(s, samlet_segmenter_set_image(s, &f), SAMLET_ERROR_INVALID_ARGUMENT, "plane[0]", "NULL");
 }
 
-static void misuse_results(samlet_segmenter *s) {
+static void misuse_results(samlet_segmenter* s) {
     const samlet_status invalid = SAMLET_ERROR_INVALID_ARGUMENT;
     samlet_tensor_view view;
     size_t length = 0, needed = 0;
@@ -327,10 +341,11 @@ static void misuse_results(samlet_segmenter *s) {
     samlet_tensor_view_init(&view);
     EXPECT(s, samlet_segmenter_features(s, (samlet_feature_level)5, &view), invalid, "5", "2");
     view.size = 1;
-    EXPECT(s, samlet_segmenter_features(s, SAMLET_FEATURES_STRIDE4, &view), invalid, "samlet_tensor_view", "1");
+    EXPECT(s, samlet_segmenter_features(s, SAMLET_FEATURES_STRIDE4, &view), invalid, "samlet_tensor_view",
+           "1");
 }
 
-static void errors_leave_no_trace(void **state) {
+static void errors_leave_no_trace(void** state) {
     samlet_segmenter *s = plain(0), *clean = plain(0);
     static uint8_t mask[W * H], want[W * H];
     samlet_prediction p, q;
@@ -354,20 +369,21 @@ static void errors_leave_no_trace(void **state) {
     samlet_segmenter_destroy(clean);
 }
 
-static void calls_out_of_order(void **state) {
+static void calls_out_of_order(void** state) {
     const samlet_segmenter_config config = scene_segmenter_config();
     const samlet_frame frame = scene_clip(0);
     const samlet_point point = scene_disc(W, H, 0);
-    samlet_segmenter *s = scene_segmenter(&config);
+    samlet_segmenter* s = scene_segmenter(&config);
     samlet_tensor_view view;
     size_t length;
     (void)state;
     samlet_tensor_view_init(&view);
     assert_string_equal(samlet_segmenter_message(s), "");
     expect_prompt(s, scene_points(&point, 1), SAMLET_ERROR_STATE, "samlet_segmenter_set_image", NULL);
-    EXPECT(s, samlet_segmenter_features(s, SAMLET_FEATURES_STRIDE4, &view), SAMLET_ERROR_STATE, "image", NULL);
+    EXPECT(s, samlet_segmenter_features(s, SAMLET_FEATURES_STRIDE4, &view), SAMLET_ERROR_STATE, "image",
+           NULL);
     for (int i = 0; i < 2; i++) { /* without any prediction, then without one for the new image */
-        const char *call = "samlet_segmenter_predict";
+        const char* call = "samlet_segmenter_predict";
         EXPECT(s, samlet_segmenter_mask(s, 0, mask_buffer, W), SAMLET_ERROR_STATE, call, NULL);
         EXPECT(s, samlet_segmenter_logits(s, 0, logit_buffer, 4 * W), SAMLET_ERROR_STATE, call, NULL);
         EXPECT(s, samlet_segmenter_rle(s, 0, NULL, 0, &length), SAMLET_ERROR_STATE, call, NULL);
@@ -380,7 +396,7 @@ static void calls_out_of_order(void **state) {
     samlet_segmenter_destroy(s);
 }
 
-static void every_call_takes_a_null_segmenter(void **state) {
+static void every_call_takes_a_null_segmenter(void** state) {
     const samlet_frame frame = scene_clip(0);
     const samlet_point point = {10, 10, 1};
     const samlet_prompt prompt = scene_points(&point, 1);
@@ -401,19 +417,21 @@ static void every_call_takes_a_null_segmenter(void **state) {
     samlet_segmenter_destroy(NULL);
 }
 
-static void expect_config(const samlet_segmenter_config *config, const char *needle1, const char *needle2) {
-    samlet_segmenter *s = (samlet_segmenter *)(uintptr_t)64;
+static void expect_config(const samlet_segmenter_config* config, const char* needle1, const char* needle2) {
+    samlet_segmenter* s = (samlet_segmenter*)(uintptr_t)64;
     samlet_memory_plan plan;
     samlet_error error, again;
     samlet_memory_plan_init(&plan);
-    assert_int_equal(samlet_segmenter_create(scene_model(), config, &s, &error), SAMLET_ERROR_INVALID_ARGUMENT);
+    assert_int_equal(samlet_segmenter_create(scene_model(), config, &s, &error),
+                     SAMLET_ERROR_INVALID_ARGUMENT);
     assert_null(s);
     assert_sentence("samlet_segmenter_create", error.message, needle1, needle2, NULL);
-    assert_int_equal(samlet_segmenter_memory(scene_model(), config, &plan, &again), SAMLET_ERROR_INVALID_ARGUMENT);
+    assert_int_equal(samlet_segmenter_memory(scene_model(), config, &plan, &again),
+                     SAMLET_ERROR_INVALID_ARGUMENT);
     assert_string_equal(error.message, again.message);
 }
 
-static void configs_are_checked(void **state) {
+static void configs_are_checked(void** state) {
     static const struct {
         size_t field;
         uint32_t value;
@@ -429,15 +447,15 @@ static void configs_are_checked(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         samlet_segmenter_config c = scene_segmenter_config();
-        memcpy((char *)&c + bad[i].field, &bad[i].value, sizeof(uint32_t));
+        memcpy((char*)&c + bad[i].field, &bad[i].value, sizeof(uint32_t));
         expect_config(&c, bad[i].needle1, bad[i].needle2);
     }
 }
 
-static void creation_takes_nulls(void **state) {
+static void creation_takes_nulls(void** state) {
     const samlet_segmenter_config config = scene_segmenter_config();
     const samlet_status invalid = SAMLET_ERROR_INVALID_ARGUMENT;
-    samlet_segmenter *s = NULL;
+    samlet_segmenter* s = NULL;
     samlet_memory_plan plan;
     samlet_error error;
     (void)state;

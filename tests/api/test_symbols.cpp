@@ -39,7 +39,8 @@ std::set<std::string> declared_functions() {
     for (size_t at = 0; (at = header.find("\nSAMLET_API ", at)) != std::string::npos; at++) {
         const size_t end = header.find('(', at);
         size_t first = end;
-        while (std::isalnum(static_cast<unsigned char>(header[first - 1])) || header[first - 1] == '_') first--;
+        while (std::isalnum(static_cast<unsigned char>(header[first - 1])) || header[first - 1] == '_')
+            first--;
         names.insert(header.substr(first, end - first));
     }
     return names;

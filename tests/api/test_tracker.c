@@ -10,15 +10,15 @@
 
 enum { W = SCENE_WIDTH, H = SCENE_HEIGHT, GRID = 16, CELLS = GRID * GRID, D_MODEL = 128, MEMORY_DIM = 32 };
 
-static samlet_tracker *tracker_for(uint32_t objects) {
+static samlet_tracker* tracker_for(uint32_t objects) {
     samlet_tracker_config config = scene_tracker_config();
     config.max_objects = objects;
     return scene_tracker(&config);
 }
 
-/* The disc as object 1, prompted by a click on the first frame, over `frames` frames. Moment i of the clip gets the
- * number first + i * step. */
-static void track_disc(samlet_tracker *t, recording *out, int frames, int64_t first, int64_t step) {
+/* The disc as object 1, prompted by a click on the first frame, over `frames` frames. Moment i of the clip
+ * gets the number first + i * step. */
+static void track_disc(samlet_tracker* t, recording* out, int frames, int64_t first, int64_t step) {
     for (int i = 0; i < frames; i++) {
         scene_set(t, i, first + i * step);
         if (i == 0) scene_click(t, 1, scene_disc(W, H, 0));
@@ -27,23 +27,24 @@ static void track_disc(samlet_tracker *t, recording *out, int frames, int64_t fi
     }
 }
 
-static void track_disc_with(const samlet_tracker_config *config, recording *out, int frames) {
-    samlet_tracker *t = scene_tracker(config);
+static void track_disc_with(const samlet_tracker_config* config, recording* out, int frames) {
+    samlet_tracker* t = scene_tracker(config);
     recording_init(out);
     track_disc(t, out, frames, 0, 1);
     samlet_tracker_destroy(t);
 }
 
 /* Squared distance of the centre of a result's box from a point. */
-static float distance_from(const samlet_result *r, samlet_point point) {
+static float distance_from(const samlet_result* r, samlet_point point) {
     const float dx = (r->box.x0 + r->box.x1) / 2 - point.x, dy = (r->box.y0 + r->box.y1) / 2 - point.y;
     return dx * dx + dy * dy;
 }
 
-/* ---- The whole path ---------------------------------------------------------------------------------------- */
+/* ---- The whole path
+ * ---------------------------------------------------------------------------------------- */
 
-static void the_disc_is_followed(void **state) {
-    samlet_tracker *t = tracker_for(2);
+static void the_disc_is_followed(void** state) {
+    samlet_tracker* t = tracker_for(2);
     (void)state;
     for (int i = 0; i < 12; i++) {
         samlet_result disc, square;
@@ -65,7 +66,7 @@ static void the_disc_is_followed(void **state) {
     samlet_tracker_destroy(t);
 }
 
-static void sessions_repeat_bit_by_bit(void **state) {
+static void sessions_repeat_bit_by_bit(void** state) {
     const samlet_tracker_config config = scene_tracker_config();
     recording a, b;
     (void)state;
@@ -76,9 +77,9 @@ static void sessions_repeat_bit_by_bit(void **state) {
     recording_free(&b);
 }
 
-static void an_absent_object_has_no_mask(void **state) {
-    samlet_tracker *t = tracker_for(1);
-    uint8_t *grey = malloc((size_t)3 * W * H);
+static void an_absent_object_has_no_mask(void** state) {
+    samlet_tracker* t = tracker_for(1);
+    uint8_t* grey = malloc((size_t)3 * W * H);
     uint32_t absent = 0;
     (void)state;
     assert_non_null(grey);
@@ -106,15 +107,16 @@ static void an_absent_object_has_no_mask(void **state) {
     samlet_tracker_destroy(t);
 }
 
-/* ---- Objects ----------------------------------------------------------------------------------------------- */
+/* ---- Objects
+ * ----------------------------------------------------------------------------------------------- */
 
-static void add_square(samlet_tracker *t, int32_t object, int time) {
+static void add_square(samlet_tracker* t, int32_t object, int time) {
     scene_click(t, object, scene_square(W, H, time));
 }
 
 /* Others come and go around object 1, before and after it in the list, by all kinds of prompts. */
-static void play_in_company(recording *out) {
-    samlet_tracker *t = tracker_for(3);
+static void play_in_company(recording* out) {
+    samlet_tracker* t = tracker_for(3);
     for (int i = 0; i < 10; i++) {
         const samlet_box box = scene_disc_box(W, H, i);
         const samlet_prompt boxed = scene_box(&box);
@@ -134,7 +136,7 @@ static void play_in_company(recording *out) {
     samlet_tracker_destroy(t);
 }
 
-static void objects_do_not_see_each_other(void **state) {
+static void objects_do_not_see_each_other(void** state) {
     const samlet_tracker_config config = scene_tracker_config();
     recording alone, company;
     (void)state;
@@ -146,7 +148,7 @@ static void objects_do_not_see_each_other(void **state) {
     recording_free(&company);
 }
 
-static void places_are_used_again(void **state) {
+static void places_are_used_again(void** state) {
     samlet_tracker *t = tracker_for(1), *fresh = tracker_for(1);
     recording reused, first;
     (void)state;
@@ -174,7 +176,7 @@ static void places_are_used_again(void **state) {
     samlet_tracker_destroy(fresh);
 }
 
-static void assert_objects(samlet_tracker *t, uint32_t count, int32_t a, int32_t b, int32_t c) {
+static void assert_objects(samlet_tracker* t, uint32_t count, int32_t a, int32_t b, int32_t c) {
     const int32_t want[3] = {a, b, c};
     int32_t ids[4] = {-99, -99, -99, -99};
     uint32_t n = 0;
@@ -184,8 +186,8 @@ static void assert_objects(samlet_tracker *t, uint32_t count, int32_t a, int32_t
     for (uint32_t i = count; i < 4; i++) assert_int_equal(ids[i], -99);
 }
 
-static void objects_are_listed_in_order_of_coming(void **state) {
-    samlet_tracker *t = tracker_for(3);
+static void objects_are_listed_in_order_of_coming(void** state) {
+    samlet_tracker* t = tracker_for(3);
     int32_t id = 0;
     uint32_t count = 0;
     (void)state;
@@ -206,15 +208,16 @@ static void objects_are_listed_in_order_of_coming(void **state) {
     samlet_tracker_destroy(t);
 }
 
-/* ---- Prompts ----------------------------------------------------------------------------------------------- */
+/* ---- Prompts
+ * ----------------------------------------------------------------------------------------------- */
 
-static void assert_without_result(samlet_tracker *t, int32_t object) {
+static void assert_without_result(samlet_tracker* t, int32_t object) {
     samlet_result result;
     samlet_result_init(&result);
     assert_int_equal(samlet_tracker_result(t, object, &result), SAMLET_ERROR_STATE);
 }
 
-static void cleared_prompts_leave_no_trace(void **state) {
+static void cleared_prompts_leave_no_trace(void** state) {
     samlet_tracker *t = tracker_for(1), *fresh = tracker_for(1);
     recording cleared, clean;
     (void)state;
@@ -241,8 +244,8 @@ static void cleared_prompts_leave_no_trace(void **state) {
 }
 
 /* Prompts that were already stored into memory are taken back too. */
-static void stored_prompts_can_be_cleared(void **state) {
-    samlet_tracker *t = tracker_for(1);
+static void stored_prompts_can_be_cleared(void** state) {
+    samlet_tracker* t = tracker_for(1);
     (void)state;
     scene_set(t, 0, 0);
     scene_click(t, 1, scene_disc(W, H, 0));
@@ -258,7 +261,7 @@ static void stored_prompts_can_be_cleared(void **state) {
 }
 
 /* "You have lost it, here it is": far from what is tracked. */
-static void correct_to_square(samlet_tracker *t, int32_t object, int time) {
+static void correct_to_square(samlet_tracker* t, int32_t object, int time) {
     static uint8_t mask[W * H];
     const samlet_point c = scene_square(W, H, time);
     samlet_prompt prompt;
@@ -268,15 +271,16 @@ static void correct_to_square(samlet_tracker *t, int32_t object, int time) {
     prompt.mask_height = H;
     prompt.mask_stride = W;
     for (int y = 0; y < H; y++)
-        for (int x = 0; x < W; x++) mask[y * W + x] = fabsf((float)x - c.x) < 14 && fabsf((float)y - c.y) < 14;
+        for (int x = 0; x < W; x++)
+            mask[y * W + x] = fabsf((float)x - c.x) < 14 && fabsf((float)y - c.y) < 14;
     scene_prompt(t, object, &prompt);
 }
 
 enum correction { NONE, PENDING, STORED, STORED_AND_CLEARED, PENDING_AND_CLEARED };
 
-static void track_corrected(recording *out, enum correction correction) {
+static void track_corrected(recording* out, enum correction correction) {
     samlet_tracker_config config = scene_tracker_config();
-    samlet_tracker *t;
+    samlet_tracker* t;
     config.prompted_frames = 2;
     t = scene_tracker(&config);
     recording_init(out);
@@ -299,7 +303,7 @@ static void track_corrected(recording *out, enum correction correction) {
     samlet_tracker_destroy(t);
 }
 
-static void corrections_reach_the_following_frames(void **state) {
+static void corrections_reach_the_following_frames(void** state) {
     recording none, pending, stored;
     (void)state;
     track_corrected(&none, NONE);
@@ -321,7 +325,7 @@ static void corrections_reach_the_following_frames(void **state) {
     recording_free(&stored);
 }
 
-static void a_cleared_correction_leaves_no_trace(void **state) {
+static void a_cleared_correction_leaves_no_trace(void** state) {
     static const enum correction ways[] = {STORED_AND_CLEARED, PENDING_AND_CLEARED};
     recording none, cleared;
     (void)state;
@@ -334,7 +338,7 @@ static void a_cleared_correction_leaves_no_trace(void **state) {
     recording_free(&none);
 }
 
-static void tracking_twice_changes_nothing(void **state) {
+static void tracking_twice_changes_nothing(void** state) {
     samlet_tracker *t = tracker_for(1), *u = tracker_for(1);
     recording once, twice;
     (void)state;
@@ -355,8 +359,8 @@ static void tracking_twice_changes_nothing(void **state) {
     samlet_tracker_destroy(u);
 }
 
-static void clicks_refine(void **state) {
-    samlet_tracker *t = tracker_for(1);
+static void clicks_refine(void** state) {
+    samlet_tracker* t = tracker_for(1);
     samlet_point off = scene_square(W, H, 0);
     const samlet_box box = scene_disc_box(W, H, 0);
     samlet_prompt boxed = scene_box(&box);
@@ -378,24 +382,27 @@ static void clicks_refine(void **state) {
     assert_true(recording_distance(&again, &steps) > 1e-3);
     recording_free(&again);
     scene_click(t, 1, scene_disc(W, H, 0)); /* points after a box */
-    assert_true(distance_from(&(samlet_result){.box = scene_result(t, 1).box}, scene_disc(W, H, 0)) < 15 * 15);
+    assert_true(distance_from(&(samlet_result){.box = scene_result(t, 1).box}, scene_disc(W, H, 0)) <
+                15 * 15);
     recording_free(&steps);
     samlet_tracker_destroy(t);
 }
 
-/* ---- Mask prompts ------------------------------------------------------------------------------------------ */
+/* ---- Mask prompts
+ * ------------------------------------------------------------------------------------------ */
 
-static void draw_mask(uint8_t *mask, uint32_t width, uint32_t height, uint64_t stride) {
+static void draw_mask(uint8_t* mask, uint32_t width, uint32_t height, uint64_t stride) {
     const samlet_point c = scene_disc(width, height, 0);
     const float r = 0.2f * (float)height;
     for (uint32_t y = 0; y < height; y++)
         for (uint32_t x = 0; x < width; x++) {
             const float dx = (float)x + 0.5f - c.x, dy = (float)y + 0.5f - c.y;
-            mask[y * stride + x] = dx * dx + dy * dy < r * r ? (uint8_t)(1 + (x + y) % 255) : 0; /* any nonzero */
+            mask[y * stride + x] =
+                dx * dx + dy * dy < r * r ? (uint8_t)(1 + (x + y) % 255) : 0; /* any nonzero */
         }
 }
 
-static samlet_prompt mask_prompt(const uint8_t *mask, uint32_t width, uint32_t height, uint64_t stride) {
+static samlet_prompt mask_prompt(const uint8_t* mask, uint32_t width, uint32_t height, uint64_t stride) {
     samlet_prompt prompt;
     samlet_prompt_init(&prompt);
     prompt.mask = mask;
@@ -405,9 +412,9 @@ static samlet_prompt mask_prompt(const uint8_t *mask, uint32_t width, uint32_t h
     return prompt;
 }
 
-static void masks_are_taken_as_given(void **state) {
+static void masks_are_taken_as_given(void** state) {
     static uint8_t given[H * W], answer[H * W];
-    samlet_tracker *t = tracker_for(1);
+    samlet_tracker* t = tracker_for(1);
     const samlet_prompt prompt = mask_prompt(given, W, H, W);
     uint32_t wrong = 0, set = 0;
     samlet_result r;
@@ -429,10 +436,10 @@ static void masks_are_taken_as_given(void **state) {
     samlet_tracker_destroy(t);
 }
 
-static void mask_strides_do_not_matter(void **state) {
+static void mask_strides_do_not_matter(void** state) {
     enum { STRIDE = W + 13 };
     static uint8_t dense[H * W], wide[H * STRIDE];
-    samlet_tracker *t = tracker_for(2);
+    samlet_tracker* t = tracker_for(2);
     const samlet_prompt a = mask_prompt(dense, W, H, W), b = mask_prompt(wide, W, H, STRIDE);
     recording x;
     (void)state;
@@ -452,10 +459,10 @@ static void mask_strides_do_not_matter(void **state) {
     samlet_tracker_destroy(t);
 }
 
-static void masks_of_any_size(void **state) {
+static void masks_of_any_size(void** state) {
     static const uint32_t sizes[][2] = {{1, 1}, {3, 2}, {W, 1}, {1, H}, {37, 61}, {W, H}};
     static uint8_t mask[W * H];
-    samlet_tracker *t = tracker_for(1);
+    samlet_tracker* t = tracker_for(1);
     (void)state;
     memset(mask, 1, sizeof(mask));
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
@@ -467,10 +474,10 @@ static void masks_of_any_size(void **state) {
     samlet_tracker_destroy(t);
 }
 
-static void an_empty_mask_says_absent(void **state) {
+static void an_empty_mask_says_absent(void** state) {
     static const uint8_t mask[4] = {0};
     const samlet_prompt prompt = mask_prompt(mask, 2, 2, 2);
-    samlet_tracker *t = tracker_for(1);
+    samlet_tracker* t = tracker_for(1);
     samlet_result r;
     (void)state;
     scene_set(t, 0, 0);
@@ -484,14 +491,15 @@ static void an_empty_mask_says_absent(void **state) {
     samlet_tracker_destroy(t);
 }
 
-/* ---- Time -------------------------------------------------------------------------------------------------- */
+/* ---- Time
+ * -------------------------------------------------------------------------------------------------- */
 
-static void renumber(recording *r, int64_t first, int64_t step) {
+static void renumber(recording* r, int64_t first, int64_t step) {
     for (size_t i = 0; i < r->count; i++) r->records[i].result.frame = first + (int64_t)i * step;
 }
 
 /* Only distances between numbers count, and both directions are alike. */
-static void numbers_only_count_as_distances(void **state) {
+static void numbers_only_count_as_distances(void** state) {
     static const int64_t numbering[][2] = {{1000000007, 1}, {-4, 1}, {INT64_C(9007199254740000), 1},
                                            {9, -1},         {3, -1}, {INT64_C(-9007199254740000), -1}};
     recording forward;
@@ -499,7 +507,7 @@ static void numbers_only_count_as_distances(void **state) {
     (void)state;
     track_disc_with(&config, &forward, 10);
     for (size_t i = 0; i < sizeof(numbering) / sizeof(numbering[0]); i++) {
-        samlet_tracker *t = tracker_for(1);
+        samlet_tracker* t = tracker_for(1);
         recording other;
         recording_init(&other);
         track_disc(t, &other, 10, numbering[i][0], numbering[i][1]);
@@ -511,7 +519,7 @@ static void numbers_only_count_as_distances(void **state) {
     recording_free(&forward);
 }
 
-static void jumps_mean_distance_in_time(void **state) {
+static void jumps_mean_distance_in_time(void** state) {
     samlet_tracker *near = tracker_for(1), *far = tracker_for(1);
     recording a, b;
     (void)state;
@@ -528,10 +536,10 @@ static void jumps_mean_distance_in_time(void **state) {
     samlet_tracker_destroy(far);
 }
 
-static void clip_length_changes_the_time_code_of_short_clips_only(void **state) {
+static void clip_length_changes_the_time_code_of_short_clips_only(void** state) {
     samlet_tracker_config config = scene_tracker_config();
     recording stream, longer, shorter, set;
-    samlet_tracker *t;
+    samlet_tracker* t;
     (void)state;
     track_disc_with(&config, &stream, 6);
     config.clip_length = 16;
@@ -557,7 +565,7 @@ static void clip_length_changes_the_time_code_of_short_clips_only(void **state) 
     recording_free(&set);
 }
 
-static void a_single_frame_clip(void **state) {
+static void a_single_frame_clip(void** state) {
     samlet_tracker_config config = scene_tracker_config();
     recording r;
     (void)state;
@@ -567,9 +575,9 @@ static void a_single_frame_clip(void **state) {
     recording_free(&r);
 }
 
-static void reset_begins_anew(void **state) {
+static void reset_begins_anew(void** state) {
     const samlet_tracker_config config = scene_tracker_config();
-    samlet_tracker *t = tracker_for(1);
+    samlet_tracker* t = tracker_for(1);
     recording fresh, again;
     samlet_result result;
     (void)state;
@@ -590,7 +598,7 @@ static void reset_begins_anew(void **state) {
 }
 
 /* The same number again, before anything was done with it, is as if the first picture had never been. */
-static void a_picture_can_be_replaced(void **state) {
+static void a_picture_can_be_replaced(void** state) {
     samlet_tracker *t = tracker_for(1), *u = tracker_for(1);
     recording a, b;
     (void)state;
@@ -611,9 +619,10 @@ static void a_picture_can_be_replaced(void **state) {
     samlet_tracker_destroy(u);
 }
 
-/* ---- Memory sizes ------------------------------------------------------------------------------------------ */
+/* ---- Memory sizes
+ * ------------------------------------------------------------------------------------------ */
 
-static void fewer_recent_frames_forget_sooner(void **state) {
+static void fewer_recent_frames_forget_sooner(void** state) {
     samlet_tracker_config config = scene_tracker_config();
     recording six, one;
     (void)state;
@@ -627,9 +636,9 @@ static void fewer_recent_frames_forget_sooner(void **state) {
     recording_free(&one);
 }
 
-static void track_prompted_often(recording *out, uint32_t slots) {
+static void track_prompted_often(recording* out, uint32_t slots) {
     samlet_tracker_config config = scene_tracker_config();
-    samlet_tracker *t;
+    samlet_tracker* t;
     config.prompted_frames = slots;
     t = scene_tracker(&config);
     recording_init(out);
@@ -642,7 +651,7 @@ static void track_prompted_often(recording *out, uint32_t slots) {
     samlet_tracker_destroy(t);
 }
 
-static void prompted_slots_hold_what_they_promise(void **state) {
+static void prompted_slots_hold_what_they_promise(void** state) {
     recording r[4];
     (void)state;
     for (uint32_t slots = 1; slots <= 3; slots++) track_prompted_often(&r[slots], slots);
@@ -654,9 +663,10 @@ static void prompted_slots_hold_what_they_promise(void **state) {
     for (uint32_t slots = 1; slots <= 3; slots++) recording_free(&r[slots]);
 }
 
-/* ---- Other sizes of the square ----------------------------------------------------------------------------- */
+/* ---- Other sizes of the square
+ * ----------------------------------------------------------------------------- */
 
-static void other_image_sizes_work(void **state) {
+static void other_image_sizes_work(void** state) {
     static const uint32_t sizes[] = {32, 64, 96, 160, 224, 320};
     (void)state;
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
@@ -665,7 +675,7 @@ static void other_image_sizes_work(void **state) {
         config.image_size = sizes[i];
         track_disc_with(&config, &r, 3);
         for (size_t k = 0; k < r.count; k++) {
-            const samlet_result *result = &r.records[k].result;
+            const samlet_result* result = &r.records[k].result;
             assert_int_equal(result->low_res_size, sizes[i] / 4);
             assert_true(isfinite(result->iou) && isfinite(result->object_score));
             for (uint32_t p = 0; p < result->low_res_size * result->low_res_size; p++)
@@ -675,10 +685,12 @@ static void other_image_sizes_work(void **state) {
     }
 }
 
-/* ---- Features, memory attention, profile ------------------------------------------------------------------- */
+/* ---- Features, memory attention, profile
+ * ------------------------------------------------------------------- */
 
-static void features_have_their_shapes(void **state) {
-    static const uint32_t channels[3] = {D_MODEL / 8, D_MODEL / 4, D_MODEL}, side[3] = {4 * GRID, 2 * GRID, GRID};
+static void features_have_their_shapes(void** state) {
+    static const uint32_t channels[3] = {D_MODEL / 8, D_MODEL / 4, D_MODEL},
+                          side[3] = {4 * GRID, 2 * GRID, GRID};
     samlet_tracker *t = tracker_for(1), *u = tracker_for(1);
     (void)state;
     scene_set(t, 3, 0);
@@ -703,8 +715,8 @@ static void features_have_their_shapes(void **state) {
     samlet_tracker_destroy(u);
 }
 
-static float *random_tensor(size_t count, uint32_t seed) {
-    float *values = malloc(count * sizeof(float));
+static float* random_tensor(size_t count, uint32_t seed) {
+    float* values = malloc(count * sizeof(float));
     assert_non_null(values);
     for (size_t i = 0; i < count; i++) {
         seed = seed * 1664525u + 1013904223u;
@@ -713,7 +725,7 @@ static float *random_tensor(size_t count, uint32_t seed) {
     return values;
 }
 
-static samlet_memory_attention_args attention_args(uint32_t memories, uint32_t pointers, float *output) {
+static samlet_memory_attention_args attention_args(uint32_t memories, uint32_t pointers, float* output) {
     static float *current, *position, *memory, *memory_position;
     samlet_memory_attention_args args;
     if (!current) {
@@ -733,10 +745,10 @@ static samlet_memory_attention_args attention_args(uint32_t memories, uint32_t p
     return args;
 }
 
-static void memory_attention_stands_alone(void **state) {
+static void memory_attention_stands_alone(void** state) {
     static const uint32_t counts[][2] = {{0, 1}, {0, 64}, {1, 0}, {1, 7}, {3, 4}, {7, 64}};
     static float first[CELLS * D_MODEL], second[CELLS * D_MODEL], last[CELLS * D_MODEL];
-    samlet_tracker *t = tracker_for(1);
+    samlet_tracker* t = tracker_for(1);
     (void)state;
     for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
         samlet_memory_attention_args args = attention_args(counts[i][0], counts[i][1], first);
@@ -756,10 +768,10 @@ static void memory_attention_stands_alone(void **state) {
     samlet_tracker_destroy(t);
 }
 
-static void memory_attention_does_not_touch_tracks(void **state) {
+static void memory_attention_does_not_touch_tracks(void** state) {
     static float out[CELLS * D_MODEL];
     const samlet_tracker_config config = scene_tracker_config();
-    samlet_tracker *t = tracker_for(1);
+    samlet_tracker* t = tracker_for(1);
     recording clean, other;
     (void)state;
     recording_init(&other);
@@ -780,8 +792,8 @@ static void memory_attention_does_not_touch_tracks(void **state) {
     samlet_tracker_destroy(t);
 }
 
-static void profiles_tell_time_and_cost(void **state) {
-    samlet_tracker *t = tracker_for(1);
+static void profiles_tell_time_and_cost(void** state) {
+    samlet_tracker* t = tracker_for(1);
     samlet_profile profile;
     recording r;
     (void)state;

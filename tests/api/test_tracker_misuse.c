@@ -1,4 +1,5 @@
-/* Every wrong way to call a tracker: the status, a sentence with the offending value, and no trace in the session.
+/* Every wrong way to call a tracker: the status, a sentence with the offending value, and no trace in the
+ * session.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -13,36 +14,37 @@ enum { W = SCENE_WIDTH, H = SCENE_HEIGHT, SIDE = 256, KNOWN = 1, UNKNOWN = 4711 
 
 #define EXPECT(tracker, call, status, needle1, needle2) expect(tracker, call, status, #call, needle1, needle2)
 
-static void expect(const samlet_tracker *tracker, samlet_status got, samlet_status want, const char *what,
-                   const char *needle1, const char *needle2) {
+static void expect(const samlet_tracker* tracker, samlet_status got, samlet_status want, const char* what,
+                   const char* needle1, const char* needle2) {
     if (got != want)
         fail_msg("%s gives %s, not %s (%s)", what, samlet_status_name(got), samlet_status_name(want),
                  samlet_tracker_message(tracker));
     assert_sentence(what, samlet_tracker_message(tracker), needle1, needle2, NULL);
 }
 
-/* ---- Frames ------------------------------------------------------------------------------------------------ */
+/* ---- Frames
+ * ------------------------------------------------------------------------------------------------ */
 
-static void expect_frame(samlet_tracker *tracker, samlet_frame frame, samlet_status status, const char *needle1,
-                         const char *needle2) {
+static void expect_frame(samlet_tracker* tracker, samlet_frame frame, samlet_status status,
+                         const char* needle1, const char* needle2) {
     expect(tracker, samlet_tracker_set_frame(tracker, &frame, 3), status, "samlet_tracker_set_frame", needle1,
            needle2);
 }
 
-static void misuse_frame_structs(samlet_tracker *t) {
+static void misuse_frame_structs(samlet_tracker* t) {
     samlet_frame f = scene_clip(0);
     EXPECT(t, samlet_tracker_set_frame(t, NULL, 0), SAMLET_ERROR_INVALID_ARGUMENT, "frame", "NULL");
     EXPECT(t, samlet_tracker_set_frame(t, &f, (INT64_C(1) << 53) + 1), SAMLET_ERROR_INVALID_ARGUMENT,
            "9007199254740993", "9007199254740992");
-    EXPECT(t, samlet_tracker_set_frame(t, &f, INT64_MIN), SAMLET_ERROR_INVALID_ARGUMENT, "-9223372036854775808",
-           NULL);
+    EXPECT(t, samlet_tracker_set_frame(t, &f, INT64_MIN), SAMLET_ERROR_INVALID_ARGUMENT,
+           "-9223372036854775808", NULL);
     f.size = 0;
     expect_frame(t, f, SAMLET_ERROR_INVALID_ARGUMENT, "samlet_frame", "0");
     f.size = sizeof(f) - 1;
     expect_frame(t, f, SAMLET_ERROR_INVALID_ARGUMENT, "samlet_frame", NULL);
 }
 
-static void misuse_frame_sizes(samlet_tracker *t) {
+static void misuse_frame_sizes(samlet_tracker* t) {
     samlet_frame f = scene_clip(0);
     f.width = 0;
     expect_frame(t, f, SAMLET_ERROR_INVALID_ARGUMENT, "0 x 96", NULL);
@@ -68,7 +70,7 @@ static void misuse_frame_sizes(samlet_tracker *t) {
     expect_frame(t, f, SAMLET_ERROR_INVALID_ARGUMENT, "159", NULL);
 }
 
-static void misuse_frame_planes(samlet_tracker *t) {
+static void misuse_frame_planes(samlet_tracker* t) {
     samlet_frame f = scene_clip(0);
     f.plane[0] = NULL;
     expect_frame(t, f, SAMLET_ERROR_INVALID_ARGUMENT, "plane[0]", "NULL");
@@ -91,8 +93,8 @@ static void misuse_frame_planes(samlet_tracker *t) {
     expect_frame(t, f, SAMLET_ERROR_INVALID_ARGUMENT, "159", "160");
 }
 
-static void misuse_normalised_frames(samlet_tracker *t) {
-    float *pixels = calloc((size_t)3 * SIDE * SIDE + 1, sizeof(float));
+static void misuse_normalised_frames(samlet_tracker* t) {
+    float* pixels = calloc((size_t)3 * SIDE * SIDE + 1, sizeof(float));
     samlet_frame good, f;
     assert_non_null(pixels);
     good = scene_clip(0);
@@ -115,7 +117,7 @@ static void misuse_normalised_frames(samlet_tracker *t) {
     f.stride[0] += 2;
     expect_frame(t, f, SAMLET_ERROR_INVALID_ARGUMENT, "1026", "4");
     f = good;
-    f.plane[0] = (const uint8_t *)pixels + 2;
+    f.plane[0] = (const uint8_t*)pixels + 2;
     expect_frame(t, f, SAMLET_ERROR_INVALID_ARGUMENT, "4 bytes", NULL);
     pixels[SIDE * SIDE + 7 * SIDE + 5] = NAN; /* channel 1, row 7 */
     expect_frame(t, good, SAMLET_ERROR_INVALID_ARGUMENT, "row 7", "channel 1");
@@ -124,21 +126,22 @@ static void misuse_normalised_frames(samlet_tracker *t) {
     free(pixels);
 }
 
-static void misuse_frames(samlet_tracker *t) {
+static void misuse_frames(samlet_tracker* t) {
     misuse_frame_structs(t);
     misuse_frame_sizes(t);
     misuse_frame_planes(t);
     misuse_normalised_frames(t);
 }
 
-/* ---- Prompts ----------------------------------------------------------------------------------------------- */
+/* ---- Prompts
+ * ----------------------------------------------------------------------------------------------- */
 
-static void expect_prompt(samlet_tracker *t, int32_t object, samlet_prompt prompt, samlet_status status,
-                          const char *needle1, const char *needle2) {
+static void expect_prompt(samlet_tracker* t, int32_t object, samlet_prompt prompt, samlet_status status,
+                          const char* needle1, const char* needle2) {
     expect(t, samlet_tracker_prompt(t, object, &prompt), status, "samlet_tracker_prompt", needle1, needle2);
 }
 
-static void misuse_prompt_structs(samlet_tracker *t) {
+static void misuse_prompt_structs(samlet_tracker* t) {
     const samlet_point point = {10, 10, SAMLET_POINT_POSITIVE};
     static const float logits[4] = {0};
     samlet_prompt p = scene_points(&point, 1);
@@ -157,19 +160,26 @@ static void misuse_prompt_structs(samlet_tracker *t) {
     expect_prompt(t, KNOWN, p, SAMLET_ERROR_INVALID_ARGUMENT, "logits", NULL);
 }
 
-static void misuse_points(samlet_tracker *t) {
+static void misuse_points(samlet_tracker* t) {
     static const struct {
         float x, y;
         int32_t label;
         const char *needle1, *needle2;
     } bad[] = {
-        {NAN, 10, 1, "x of point 1", "160"},       {10, NAN, 1, "y of point 1", "96"},
-        {INFINITY, 10, 1, "x of point 1", "160"},  {10, -INFINITY, 0, "y of point 1", "96"},
-        {-0.25f, 10, 1, "x = -0.25", "160"},       {160.5f, 10, 1, "x = 160.5", "0 to 160"},
-        {10, -1, 1, "y = -1", "96"},               {10, 96.125f, 1, "y = 96.125", "0 to 96"},
-        {10, 1e30f, 1, "y = 1000000000", "96"},    {-3e38f, 10, 1, "x = -1000000000", "160"},
-        {160.00002f, 10, 1, "x = 160.001", "160"}, {10, 10, 2, "point 1", "label 2"},
-        {10, 10, -1, "point 1", "label -1"},       {10, 10, INT32_MIN, "point 1", "-2147483648"},
+        {NAN, 10, 1, "x of point 1", "160"},
+        {10, NAN, 1, "y of point 1", "96"},
+        {INFINITY, 10, 1, "x of point 1", "160"},
+        {10, -INFINITY, 0, "y of point 1", "96"},
+        {-0.25f, 10, 1, "x = -0.25", "160"},
+        {160.5f, 10, 1, "x = 160.5", "0 to 160"},
+        {10, -1, 1, "y = -1", "96"},
+        {10, 96.125f, 1, "y = 96.125", "0 to 96"},
+        {10, 1e30f, 1, "y = 1000000000", "96"},
+        {-3e38f, 10, 1, "x = -1000000000", "160"},
+        {160.00002f, 10, 1, "x = 160.001", "160"},
+        {10, 10, 2, "point 1", "label 2"},
+        {10, 10, -1, "point 1", "label -1"},
+        {10, 10, INT32_MIN, "point 1", "-2147483648"},
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         const samlet_point points[2] = {{10, 10, SAMLET_POINT_POSITIVE}, {bad[i].x, bad[i].y, bad[i].label}};
@@ -178,7 +188,7 @@ static void misuse_points(samlet_tracker *t) {
     }
 }
 
-static void misuse_point_counts(samlet_tracker *t) {
+static void misuse_point_counts(samlet_tracker* t) {
     samlet_point points[33];
     const samlet_box box = {10, 10, 20, 20};
     samlet_prompt p;
@@ -193,23 +203,17 @@ static void misuse_point_counts(samlet_tracker *t) {
     expect_prompt(t, KNOWN, p, SAMLET_ERROR_CAPACITY, "33", "32");
 }
 
-static void misuse_boxes(samlet_tracker *t) {
+static void misuse_boxes(samlet_tracker* t) {
     static const struct {
         samlet_box box;
         const char *needle1, *needle2;
     } bad[] = {
-        {{NAN, 0, 10, 10}, "x0", "160"},
-        {{0, NAN, 10, 10}, "y0", "96"},
-        {{0, 0, INFINITY, 10}, "x1", "160"},
-        {{0, 0, 10, NAN}, "y1", "96"},
-        {{20, 0, 10.5f, 10}, "x0 = 20", "10.5"},
-        {{0, 20, 10, 10}, "y0 = 20", "10"},
-        {{10, 0, 10, 10}, "x0 = 10", NULL},
-        {{0, 10, 10, 10}, "y0 = 10", NULL},
-        {{-1.5f, 0, 10, 10}, "x0 = -1.5", "160"},
-        {{0, -2, 10, 10}, "y0 = -2", "96"},
-        {{0, 0, 161, 10}, "x1 = 161", "160"},
-        {{0, 0, 10, 96.5f}, "y1 = 96.5", "96"},
+        {{NAN, 0, 10, 10}, "x0", "160"},          {{0, NAN, 10, 10}, "y0", "96"},
+        {{0, 0, INFINITY, 10}, "x1", "160"},      {{0, 0, 10, NAN}, "y1", "96"},
+        {{20, 0, 10.5f, 10}, "x0 = 20", "10.5"},  {{0, 20, 10, 10}, "y0 = 20", "10"},
+        {{10, 0, 10, 10}, "x0 = 10", NULL},       {{0, 10, 10, 10}, "y0 = 10", NULL},
+        {{-1.5f, 0, 10, 10}, "x0 = -1.5", "160"}, {{0, -2, 10, 10}, "y0 = -2", "96"},
+        {{0, 0, 161, 10}, "x1 = 161", "160"},     {{0, 0, 10, 96.5f}, "y1 = 96.5", "96"},
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         samlet_prompt p = scene_box(&bad[i].box);
@@ -218,7 +222,7 @@ static void misuse_boxes(samlet_tracker *t) {
     }
 }
 
-static void misuse_masks(samlet_tracker *t) {
+static void misuse_masks(samlet_tracker* t) {
     static uint8_t pixels[W * H];
     const samlet_point point = {10, 10, SAMLET_POINT_POSITIVE};
     samlet_prompt good, p;
@@ -251,7 +255,7 @@ static void misuse_masks(samlet_tracker *t) {
     expect_prompt(t, KNOWN, p, SAMLET_ERROR_INVALID_ARGUMENT, "9223372036854775807", "96 rows");
 }
 
-static void misuse_prompts(samlet_tracker *t) {
+static void misuse_prompts(samlet_tracker* t) {
     misuse_prompt_structs(t);
     misuse_points(t);
     misuse_point_counts(t);
@@ -259,12 +263,13 @@ static void misuse_prompts(samlet_tracker *t) {
     misuse_masks(t);
 }
 
-/* ---- Results ----------------------------------------------------------------------------------------------- */
+/* ---- Results
+ * ----------------------------------------------------------------------------------------------- */
 
 static uint8_t mask_buffer[W * H];
 static float logit_buffer[W * H];
 
-static void unknown_object(samlet_tracker *t, int32_t object, const char *needle) {
+static void unknown_object(samlet_tracker* t, int32_t object, const char* needle) {
     samlet_result result;
     size_t length;
     samlet_result_init(&result);
@@ -276,7 +281,7 @@ static void unknown_object(samlet_tracker *t, int32_t object, const char *needle
     EXPECT(t, samlet_tracker_remove_object(t, object), SAMLET_ERROR_NOT_FOUND, needle, NULL);
 }
 
-static void misuse_results(samlet_tracker *t) {
+static void misuse_results(samlet_tracker* t) {
     samlet_result result;
     EXPECT(t, samlet_tracker_result(t, KNOWN, NULL), SAMLET_ERROR_INVALID_ARGUMENT, "result", "NULL");
     memset(&result, 0x5a, sizeof(result));
@@ -284,10 +289,10 @@ static void misuse_results(samlet_tracker *t) {
     EXPECT(t, samlet_tracker_result(t, KNOWN, &result), SAMLET_ERROR_INVALID_ARGUMENT, "samlet_result", NULL);
     result.size = sizeof(result);
     EXPECT(t, samlet_tracker_result(t, UNKNOWN, &result), SAMLET_ERROR_NOT_FOUND, "4711", NULL);
-    for (size_t i = 4; i < sizeof(result); i++) assert_int_equal(((const uint8_t *)&result)[i], 0x5a);
+    for (size_t i = 4; i < sizeof(result); i++) assert_int_equal(((const uint8_t*)&result)[i], 0x5a);
 }
 
-static void misuse_maps(samlet_tracker *t) {
+static void misuse_maps(samlet_tracker* t) {
     const samlet_status invalid = SAMLET_ERROR_INVALID_ARGUMENT;
     EXPECT(t, samlet_tracker_mask(t, KNOWN, NULL, W), invalid, "NULL", NULL);
     EXPECT(t, samlet_tracker_mask(t, KNOWN, mask_buffer, W - 1), invalid, "159", "160");
@@ -296,23 +301,26 @@ static void misuse_maps(samlet_tracker *t) {
     EXPECT(t, samlet_tracker_logits(t, KNOWN, NULL, 4 * W), invalid, "NULL", NULL);
     EXPECT(t, samlet_tracker_logits(t, KNOWN, logit_buffer, 4 * W - 4), invalid, "636", "640");
     EXPECT(t, samlet_tracker_logits(t, KNOWN, logit_buffer, 4 * W + 2), invalid, "642", "4");
-    EXPECT(t, samlet_tracker_logits(t, KNOWN, logit_buffer, UINT64_MAX - 3), invalid, "9223372036854775807", NULL);
+    EXPECT(t, samlet_tracker_logits(t, KNOWN, logit_buffer, UINT64_MAX - 3), invalid, "9223372036854775807",
+           NULL);
 }
 
-static void misuse_rle(samlet_tracker *t) {
+static void misuse_rle(samlet_tracker* t) {
     char text[8];
     size_t length = 0, needed = 0;
     char number[24];
-    EXPECT(t, samlet_tracker_rle(t, KNOWN, text, sizeof(text), NULL), SAMLET_ERROR_INVALID_ARGUMENT, "length", "NULL");
+    EXPECT(t, samlet_tracker_rle(t, KNOWN, text, sizeof(text), NULL), SAMLET_ERROR_INVALID_ARGUMENT, "length",
+           "NULL");
     EXPECT(t, samlet_tracker_rle(t, KNOWN, NULL, 8, &length), SAMLET_ERROR_INVALID_ARGUMENT, "text", "NULL");
     assert_ok(t, samlet_tracker_rle(t, KNOWN, NULL, 0, &needed));
     assert_true(needed > sizeof(text));
     sprintf(number, "%u", (unsigned)needed);
-    EXPECT(t, samlet_tracker_rle(t, KNOWN, text, sizeof(text), &length), SAMLET_ERROR_BUFFER_TOO_SMALL, number, "8");
+    EXPECT(t, samlet_tracker_rle(t, KNOWN, text, sizeof(text), &length), SAMLET_ERROR_BUFFER_TOO_SMALL,
+           number, "8");
     assert_int_equal(length, needed);
 }
 
-static void misuse_lists(samlet_tracker *t) {
+static void misuse_lists(samlet_tracker* t) {
     uint32_t count = 77;
     samlet_profile profile;
     EXPECT(t, samlet_tracker_objects(t, NULL, 2, &count), SAMLET_ERROR_INVALID_ARGUMENT, "ids", "NULL");
@@ -324,26 +332,30 @@ static void misuse_lists(samlet_tracker *t) {
     EXPECT(t, samlet_tracker_get_profile(t, &profile), SAMLET_ERROR_INVALID_ARGUMENT, "samlet_profile", "16");
 }
 
-/* ---- Building blocks --------------------------------------------------------------------------------------- */
+/* ---- Building blocks
+ * --------------------------------------------------------------------------------------- */
 
-static void misuse_features(samlet_tracker *t) {
+static void misuse_features(samlet_tracker* t) {
     samlet_tensor_view view;
-    EXPECT(t, samlet_tracker_features(t, SAMLET_FEATURES_STRIDE4, NULL), SAMLET_ERROR_INVALID_ARGUMENT, "NULL", NULL);
+    EXPECT(t, samlet_tracker_features(t, SAMLET_FEATURES_STRIDE4, NULL), SAMLET_ERROR_INVALID_ARGUMENT,
+           "NULL", NULL);
     samlet_tensor_view_init(&view);
-    EXPECT(t, samlet_tracker_features(t, (samlet_feature_level)3, &view), SAMLET_ERROR_INVALID_ARGUMENT, "3", "2");
-    EXPECT(t, samlet_tracker_features(t, (samlet_feature_level)77, &view), SAMLET_ERROR_INVALID_ARGUMENT, "77", "2");
+    EXPECT(t, samlet_tracker_features(t, (samlet_feature_level)3, &view), SAMLET_ERROR_INVALID_ARGUMENT, "3",
+           "2");
+    EXPECT(t, samlet_tracker_features(t, (samlet_feature_level)77, &view), SAMLET_ERROR_INVALID_ARGUMENT,
+           "77", "2");
     view.size = 4;
     EXPECT(t, samlet_tracker_features(t, SAMLET_FEATURES_STRIDE4, &view), SAMLET_ERROR_INVALID_ARGUMENT,
            "samlet_tensor_view", "4");
 }
 
-static void expect_attention(samlet_tracker *t, samlet_memory_attention_args args, samlet_status status,
-                             const char *needle1, const char *needle2) {
-    expect(t, samlet_tracker_run_memory_attention(t, &args), status, "samlet_tracker_run_memory_attention", needle1,
-           needle2);
+static void expect_attention(samlet_tracker* t, samlet_memory_attention_args args, samlet_status status,
+                             const char* needle1, const char* needle2) {
+    expect(t, samlet_tracker_run_memory_attention(t, &args), status, "samlet_tracker_run_memory_attention",
+           needle1, needle2);
 }
 
-static void misuse_attention(samlet_tracker *t) {
+static void misuse_attention(samlet_tracker* t) {
     static float tensor[1]; /* must not be looked at */
     samlet_memory_attention_args good, a;
     samlet_memory_attention_args_init(&good);
@@ -354,7 +366,10 @@ static void misuse_attention(samlet_tracker *t) {
     EXPECT(t, samlet_tracker_run_memory_attention(t, NULL), SAMLET_ERROR_INVALID_ARGUMENT, "args", "NULL");
     for (int i = 0; i < 5; i++) {
         a = good;
-        *(i == 0 ? &a.current : i == 1 ? &a.current_pos : i == 2 ? &a.memory : &a.memory_pos) = i < 4 ? NULL : tensor;
+        *(i == 0   ? &a.current
+          : i == 1 ? &a.current_pos
+          : i == 2 ? &a.memory
+                   : &a.memory_pos) = i < 4 ? NULL : tensor;
         if (i == 4) a.output = NULL;
         expect_attention(t, a, SAMLET_ERROR_INVALID_ARGUMENT, "NULL", NULL);
     }
@@ -380,21 +395,22 @@ static void misuse_attention(samlet_tracker *t) {
     expect_attention(t, a, SAMLET_ERROR_CAPACITY, "8 memories", "7");
 }
 
-/* ---- All of it --------------------------------------------------------------------------------------------- */
+/* ---- All of it
+ * --------------------------------------------------------------------------------------------- */
 
-static void misuse_objects(samlet_tracker *t) {
+static void misuse_objects(samlet_tracker* t) {
     unknown_object(t, UNKNOWN, "4711");
     unknown_object(t, -5, "-5");
     unknown_object(t, INT32_MIN, "-2147483648");
 }
 
-static void misuse_capacity(samlet_tracker *t, int full) {
+static void misuse_capacity(samlet_tracker* t, int full) {
     const samlet_point point = scene_square(W, H, 0);
     if (full) expect_prompt(t, UNKNOWN, scene_points(&point, 1), SAMLET_ERROR_CAPACITY, "4711", "2");
 }
 
 /* Everything that can be wrong while object KNOWN has a result. */
-static void misuse_everything(samlet_tracker *t, int full) {
+static void misuse_everything(samlet_tracker* t, int full) {
     misuse_frames(t);
     misuse_prompts(t);
     misuse_capacity(t, full);
@@ -407,10 +423,10 @@ static void misuse_everything(samlet_tracker *t, int full) {
     misuse_attention(t);
 }
 
-static void without_a_frame(samlet_tracker *t) {
+static void without_a_frame(samlet_tracker* t) {
     const samlet_point point = {10, 10, SAMLET_POINT_POSITIVE};
     const samlet_prompt prompt = scene_points(&point, 1);
-    const char *call = "samlet_tracker_set_frame";
+    const char* call = "samlet_tracker_set_frame";
     samlet_result result;
     samlet_tensor_view view;
     size_t length;
@@ -428,7 +444,7 @@ static void without_a_frame(samlet_tracker *t) {
 }
 
 /* On a new frame, before samlet_tracker_track(). */
-static void without_a_result(samlet_tracker *t, const char *frame) {
+static void without_a_result(samlet_tracker* t, const char* frame) {
     samlet_result result;
     size_t length;
     samlet_result_init(&result);
@@ -438,15 +454,16 @@ static void without_a_result(samlet_tracker *t, const char *frame) {
     EXPECT(t, samlet_tracker_rle(t, KNOWN, NULL, 0, &length), SAMLET_ERROR_STATE, "object 1", frame);
 }
 
-static void misused_box_after_points(samlet_tracker *t) {
+static void misused_box_after_points(samlet_tracker* t) {
     const samlet_box box = scene_disc_box(W, H, 0);
     expect_prompt(t, KNOWN, scene_box(&box), SAMLET_ERROR_INVALID_ARGUMENT, "object 1", "1 points");
 }
 
-/* A session with prompts, a second object, a correction and a removal; with `misuse`, all errors after every step. */
-static void play(recording *out, int misuse) {
+/* A session with prompts, a second object, a correction and a removal; with `misuse`, all errors after every
+ * step. */
+static void play(recording* out, int misuse) {
     samlet_tracker_config config = scene_tracker_config();
-    samlet_tracker *t;
+    samlet_tracker* t;
     config.max_objects = 2;
     t = scene_tracker(&config);
     assert_string_equal(samlet_tracker_message(t), "");
@@ -454,7 +471,8 @@ static void play(recording *out, int misuse) {
     if (misuse) misuse_frames(t);
     for (int i = 0; i < 6; i++) {
         scene_set(t, i, i);
-        if (misuse && i == 0) EXPECT(t, samlet_tracker_track(t), SAMLET_ERROR_STATE, "samlet_tracker_prompt", NULL);
+        if (misuse && i == 0)
+            EXPECT(t, samlet_tracker_track(t), SAMLET_ERROR_STATE, "samlet_tracker_prompt", NULL);
         if (misuse && i == 0) misuse_prompts(t);
         if (misuse && i > 0) without_a_result(t, i == 3 ? "frame 3" : NULL);
         if (i == 0) {
@@ -479,7 +497,7 @@ static void play(recording *out, int misuse) {
     samlet_tracker_destroy(t);
 }
 
-static void errors_leave_no_trace(void **state) {
+static void errors_leave_no_trace(void** state) {
     recording clean, misused;
     (void)state;
     recording_init(&clean);
@@ -491,9 +509,10 @@ static void errors_leave_no_trace(void **state) {
     recording_free(&misused);
 }
 
-/* ---- NULL and creation ------------------------------------------------------------------------------------- */
+/* ---- NULL and creation
+ * ------------------------------------------------------------------------------------- */
 
-static void every_call_takes_a_null_tracker(void **state) {
+static void every_call_takes_a_null_tracker(void** state) {
     const samlet_frame frame = scene_clip(0);
     const samlet_point point = {10, 10, SAMLET_POINT_POSITIVE};
     const samlet_prompt prompt = scene_points(&point, 1);
@@ -529,9 +548,9 @@ static void every_call_takes_a_null_tracker(void **state) {
 }
 
 /* Both calls that take a config must refuse it with the same sentence. */
-static void expect_config(const samlet_tracker_config *config, samlet_status status, const char *needle1,
-                          const char *needle2) {
-    samlet_tracker *tracker = (samlet_tracker *)(uintptr_t)64;
+static void expect_config(const samlet_tracker_config* config, samlet_status status, const char* needle1,
+                          const char* needle2) {
+    samlet_tracker* tracker = (samlet_tracker*)(uintptr_t)64;
     samlet_memory_plan plan;
     samlet_error error, again;
     samlet_memory_plan_init(&plan);
@@ -545,7 +564,7 @@ static void expect_config(const samlet_tracker_config *config, samlet_status sta
     assert_int_equal(samlet_tracker_create(scene_model(), config, &tracker, NULL), status);
 }
 
-static void configs_are_checked(void **state) {
+static void configs_are_checked(void** state) {
     samlet_tracker_config c;
     static const struct {
         size_t field;
@@ -553,7 +572,8 @@ static void configs_are_checked(void **state) {
         const char *needle1, *needle2;
     } bad[] = {
         {offsetof(samlet_tracker_config, size), 0, "samlet_tracker_config", "0"},
-        {offsetof(samlet_tracker_config, size), sizeof(samlet_tracker_config) - 1, "samlet_tracker_config", NULL},
+        {offsetof(samlet_tracker_config, size), sizeof(samlet_tracker_config) - 1, "samlet_tracker_config",
+         NULL},
         {offsetof(samlet_tracker_config, flags), 8, "8", "7"},
         {offsetof(samlet_tracker_config, flags), 0x80000000u, "2147483648", "7"},
         {offsetof(samlet_tracker_config, image_size), 100, "100", "32"},
@@ -572,43 +592,48 @@ static void configs_are_checked(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         c = scene_tracker_config();
-        memcpy((char *)&c + bad[i].field, &bad[i].value, sizeof(uint32_t));
+        memcpy((char*)&c + bad[i].field, &bad[i].value, sizeof(uint32_t));
         expect_config(&c, SAMLET_ERROR_INVALID_ARGUMENT, bad[i].needle1, bad[i].needle2);
     }
 }
 
-static void creation_takes_nulls(void **state) {
+static void creation_takes_nulls(void** state) {
     const samlet_tracker_config config = scene_tracker_config();
-    samlet_tracker *tracker = NULL;
+    samlet_tracker* tracker = NULL;
     samlet_memory_plan plan;
     samlet_error error;
     (void)state;
     samlet_memory_plan_init(&plan);
     assert_int_equal(samlet_tracker_create(NULL, &config, &tracker, &error), SAMLET_ERROR_INVALID_ARGUMENT);
     assert_sentence("create", error.message, "model", "NULL", NULL);
-    assert_int_equal(samlet_tracker_create(scene_model(), NULL, &tracker, &error), SAMLET_ERROR_INVALID_ARGUMENT);
+    assert_int_equal(samlet_tracker_create(scene_model(), NULL, &tracker, &error),
+                     SAMLET_ERROR_INVALID_ARGUMENT);
     assert_sentence("create", error.message, "config", "NULL", NULL);
-    assert_int_equal(samlet_tracker_create(scene_model(), &config, NULL, &error), SAMLET_ERROR_INVALID_ARGUMENT);
+    assert_int_equal(samlet_tracker_create(scene_model(), &config, NULL, &error),
+                     SAMLET_ERROR_INVALID_ARGUMENT);
     assert_sentence("create", error.message, "tracker", "NULL", NULL);
     assert_int_equal(samlet_tracker_memory(NULL, &config, &plan, &error), SAMLET_ERROR_INVALID_ARGUMENT);
     assert_sentence("memory", error.message, "model", "NULL", NULL);
-    assert_int_equal(samlet_tracker_memory(scene_model(), NULL, &plan, &error), SAMLET_ERROR_INVALID_ARGUMENT);
+    assert_int_equal(samlet_tracker_memory(scene_model(), NULL, &plan, &error),
+                     SAMLET_ERROR_INVALID_ARGUMENT);
     assert_sentence("memory", error.message, "config", "NULL", NULL);
-    assert_int_equal(samlet_tracker_memory(scene_model(), &config, NULL, &error), SAMLET_ERROR_INVALID_ARGUMENT);
+    assert_int_equal(samlet_tracker_memory(scene_model(), &config, NULL, &error),
+                     SAMLET_ERROR_INVALID_ARGUMENT);
     assert_sentence("memory", error.message, "plan", "NULL", NULL);
     plan.size = 8;
-    assert_int_equal(samlet_tracker_memory(scene_model(), &config, &plan, &error), SAMLET_ERROR_INVALID_ARGUMENT);
+    assert_int_equal(samlet_tracker_memory(scene_model(), &config, &plan, &error),
+                     SAMLET_ERROR_INVALID_ARGUMENT);
     assert_sentence("memory", error.message, "samlet_memory_plan", "8", NULL);
     assert_int_equal(samlet_tracker_create(scene_model(), &config, &tracker, NULL), SAMLET_OK);
     samlet_tracker_destroy(tracker);
 }
 
 /* Points add up over the calls on one frame, and start again on the next. */
-static void points_add_up_to_the_plan(void **state) {
+static void points_add_up_to_the_plan(void** state) {
     samlet_tracker_config config = scene_tracker_config();
     samlet_point points[4];
     samlet_prompt prompt;
-    samlet_tracker *t;
+    samlet_tracker* t;
     (void)state;
     config.max_points = 3;
     t = scene_tracker(&config);
@@ -629,10 +654,10 @@ static void points_add_up_to_the_plan(void **state) {
 }
 
 /* An object that could not be added is not there. */
-static void a_refused_object_is_not_added(void **state) {
+static void a_refused_object_is_not_added(void** state) {
     const samlet_tracker_config config = scene_tracker_config();
     const samlet_point outside = {500, 10, SAMLET_POINT_POSITIVE}, inside = scene_disc(W, H, 0);
-    samlet_tracker *t = scene_tracker(&config);
+    samlet_tracker* t = scene_tracker(&config);
     uint32_t count = 9;
     int32_t id = 0;
     (void)state;
@@ -650,9 +675,9 @@ static void a_refused_object_is_not_added(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(errors_leave_no_trace),         cmocka_unit_test(every_call_takes_a_null_tracker),
-        cmocka_unit_test(configs_are_checked),           cmocka_unit_test(creation_takes_nulls),
-        cmocka_unit_test(points_add_up_to_the_plan),     cmocka_unit_test(a_refused_object_is_not_added),
+        cmocka_unit_test(errors_leave_no_trace),     cmocka_unit_test(every_call_takes_a_null_tracker),
+        cmocka_unit_test(configs_are_checked),       cmocka_unit_test(creation_takes_nulls),
+        cmocka_unit_test(points_add_up_to_the_plan), cmocka_unit_test(a_refused_object_is_not_added),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

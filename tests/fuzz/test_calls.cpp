@@ -1,6 +1,6 @@
-// Random calls with random arguments, right and wrong, in any order: every call gives a status, every failure a sentence, no
-// byte outside the block is written, and after a reset the session is as good as new. SAMLET_FUZZ_FACTOR=20 in the
-// environment makes it try 20 times as many.
+// Random calls with random arguments, right and wrong, in any order: every call gives a status, every failure
+// a sentence, no byte outside the block is written, and after a reset the session is as good as new.
+// SAMLET_FUZZ_FACTOR=20 in the environment makes it try 20 times as many.
 //
 // SPDX-License-Identifier: Apache-2.0
 #include <cmath>
@@ -61,7 +61,8 @@ struct Buffers {
     std::vector<char> text = std::vector<char>(4 * kWidth * kHeight);
 };
 
-// ---- Arguments ------------------------------------------------------------------------------------------------------
+// ---- Arguments
+// ------------------------------------------------------------------------------------------------------
 
 // Strides that passed for a row of pixels may still lead out of our buffers.
 bool fits(uint64_t stride, uint64_t rows, size_t bytes) {
@@ -106,8 +107,10 @@ void random_prompt(Random& random, const Buffers& buffers, const float* logits, 
     samlet_prompt& p = out->prompt;
     samlet_prompt_init(&p);
     for (samlet_point& point : out->points)
-        point = {random.coordinate(kWidth), random.coordinate(kHeight), random.one_in(20) ? -3 : static_cast<int32_t>(random.below(2))};
-    out->box = {random.coordinate(kWidth), random.coordinate(kHeight), random.coordinate(kWidth), random.coordinate(kHeight)};
+        point = {random.coordinate(kWidth), random.coordinate(kHeight),
+                 random.one_in(20) ? -3 : static_cast<int32_t>(random.below(2))};
+    out->box = {random.coordinate(kWidth), random.coordinate(kHeight), random.coordinate(kWidth),
+                random.coordinate(kHeight)};
     if (!random.one_in(3)) p.point_count = random.below(random.one_in(10) ? 16 : 4);
     p.points = random.one_in(30) ? nullptr : out->points;
     if (random.one_in(3)) p.box = &out->box;
@@ -125,7 +128,8 @@ void random_prompt(Random& random, const Buffers& buffers, const float* logits, 
     if (random.one_in(50)) p.size = random.below(70);
 }
 
-// ---- Tracker --------------------------------------------------------------------------------------------------------
+// ---- Tracker
+// --------------------------------------------------------------------------------------------------------
 
 struct Tally {
     int calls = 0, failures = 0;
@@ -187,7 +191,8 @@ samlet_status attend(Random& random, samlet_tracker* t) {
     return samlet_tracker_run_memory_attention(t, &args);
 }
 
-samlet_status random_call(Random& random, samlet_tracker* t, Buffers& buffers, const float* logits, int64_t* number) {
+samlet_status random_call(Random& random, samlet_tracker* t, Buffers& buffers, const float* logits,
+                          int64_t* number) {
     const int32_t object = static_cast<int32_t>(random.below(5)) - 1;
     Prompt prompt;
     samlet_tensor_view view;
@@ -200,7 +205,9 @@ samlet_status random_call(Random& random, samlet_tracker* t, Buffers& buffers, c
         case 2: {
             const samlet_frame frame = random_frame(random, buffers);
             if (!frame_fits(frame, buffers)) return SAMLET_OK;
-            *number += random.one_in(4) ? static_cast<int64_t>(random.below(100)) - 50 : random.one_in(3) ? -1 : 1;
+            *number += random.one_in(4)   ? static_cast<int64_t>(random.below(100)) - 50
+                       : random.one_in(3) ? -1
+                                          : 1;
             return samlet_tracker_set_frame(t, &frame, random.one_in(50) ? INT64_MAX : *number);
         }
         case 3:
@@ -215,15 +222,21 @@ samlet_status random_call(Random& random, samlet_tracker* t, Buffers& buffers, c
             random_prompt(random, buffers, random.one_in(4) ? logits : nullptr, &prompt);
             return samlet_tracker_prompt(t, object, &prompt.prompt);
         case 9:
-        case 10: return samlet_tracker_track(t);
-        case 11: return random.one_in(3) ? samlet_tracker_clear_prompts(t, object) : samlet_tracker_remove_object(t, object);
-        case 12: return attend(random, t);
-        case 13: return samlet_tracker_features(t, static_cast<samlet_feature_level>(random.below(3)), &view);
+        case 10:
+            return samlet_tracker_track(t);
+        case 11:
+            return random.one_in(3) ? samlet_tracker_clear_prompts(t, object)
+                                    : samlet_tracker_remove_object(t, object);
+        case 12:
+            return attend(random, t);
+        case 13:
+            return samlet_tracker_features(t, static_cast<samlet_feature_level>(random.below(3)), &view);
         case 14:
             if (random.one_in(6)) return samlet_tracker_reset(t);
             if (random.one_in(2)) return samlet_tracker_set_clip_length(t, random.below(20));
             return samlet_tracker_objects(t, random.one_in(9) ? nullptr : ids, random.below(5), &count);
-        default: return read_results(random, t, object, buffers);
+        default:
+            return read_results(random, t, object, buffers);
     }
 }
 
@@ -264,7 +277,8 @@ void trackers_survive_any_calls(void**) {
         recording fresh, later;
         play(t, &fresh);
         Random random(static_cast<uint32_t>(round) + 1);
-        for (uint8_t& byte : buffers.pixels) byte = static_cast<uint8_t>(random.bits() & (random.one_in(9) ? 255u : 63u));
+        for (uint8_t& byte : buffers.pixels)
+            byte = static_cast<uint8_t>(random.bits() & (random.one_in(9) ? 255u : 63u));
         Tally tally;
         int64_t number = 0;
         for (int i = 0; i < kCalls; i++)
@@ -282,7 +296,8 @@ void trackers_survive_any_calls(void**) {
     }
 }
 
-// ---- Segmenter ------------------------------------------------------------------------------------------------------
+// ---- Segmenter
+// ------------------------------------------------------------------------------------------------------
 
 samlet_status random_call(Random& random, samlet_segmenter* s, Buffers& buffers, const float* logits) {
     Prompt prompt;
@@ -309,7 +324,8 @@ samlet_status random_call(Random& random, samlet_segmenter* s, Buffers& buffers,
             if (!fits(stride, kHeight, buffers.map.size() * sizeof(float))) return SAMLET_OK;
             return samlet_segmenter_logits(s, index, buffers.map.data(), stride);
         }
-        case 4: return samlet_segmenter_rle(s, index, buffers.text.data(), random.below(300), &length);
+        case 4:
+            return samlet_segmenter_rle(s, index, buffers.text.data(), random.below(300), &length);
         default:
             random_prompt(random, buffers, logits, &prompt);
             return samlet_segmenter_predict(s, &prompt.prompt, random.below(2), &prediction);
@@ -343,7 +359,8 @@ void segmenters_survive_any_calls(void**) {
     }
 }
 
-// ---- Configs --------------------------------------------------------------------------------------------------------
+// ---- Configs
+// --------------------------------------------------------------------------------------------------------
 
 // Every number of a config at random: a plan, or a sentence.
 void plans_for_any_config(void**) {
@@ -352,9 +369,10 @@ void plans_for_any_config(void**) {
     for (int i = 0; i < 300 * factor(); i++) {
         samlet_tracker_config c;
         samlet_tracker_config_init(&c);
-        uint32_t* const fields[] = {&c.flags, &c.image_size, &c.max_objects, &c.prompted_frames, &c.recent_frames, &c.max_points,
-                                    &c.clip_length, &c.threads, &c.max_frame_width, &c.max_frame_height, &c.fill_hole_area,
-                                    &c.remove_sprinkle_area};
+        uint32_t* const fields[] = {
+            &c.flags,           &c.image_size,       &c.max_objects,    &c.prompted_frames,
+            &c.recent_frames,   &c.max_points,       &c.clip_length,    &c.threads,
+            &c.max_frame_width, &c.max_frame_height, &c.fill_hole_area, &c.remove_sprinkle_area};
         for (uint32_t* field : fields) {
             *field = random.one_in(12) ? random.bits() : random.one_in(2) ? 0 : random.below(7);
             if (field == &c.image_size) *field = *field * 32;

@@ -1,6 +1,6 @@
-// Damaged model files: several hundred deterministic mutations of the bundled model. Each gives a status and a sentence, or
-// a model that runs; none reads outside the file, behind which there is no memory. SAMLET_FUZZ_FACTOR=20 in the environment
-// makes it try 20 times as many.
+// Damaged model files: several hundred deterministic mutations of the bundled model. Each gives a status and
+// a sentence, or a model that runs; none reads outside the file, behind which there is no memory.
+// SAMLET_FUZZ_FACTOR=20 in the environment makes it try 20 times as many.
 //
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdlib>
@@ -20,7 +20,8 @@ int factor() {
     return text && std::atoi(text) > 0 ? std::atoi(text) : 1;
 }
 const int kMutations = factor() * (SCENE_SANITIZED ? 150 : 1200);
-const int kMaxRuns = factor() * (SCENE_SANITIZED ? 15 : 100);  // sessions on models that opened in spite of all
+const int kMaxRuns =
+    factor() * (SCENE_SANITIZED ? 15 : 100);  // sessions on models that opened in spite of all
 
 class Random {
   public:
@@ -60,7 +61,8 @@ struct Counts {
 } counts;
 
 void check_refusal(samlet_status status, const samlet_error& error) {
-    assert_true(status == SAMLET_ERROR_FORMAT || status == SAMLET_ERROR_UNSUPPORTED || status == SAMLET_ERROR_MEMORY);
+    assert_true(status == SAMLET_ERROR_FORMAT || status == SAMLET_ERROR_UNSUPPORTED ||
+                status == SAMLET_ERROR_MEMORY);
     assert_int_equal(error.status, status);
     const size_t length = std::strlen(error.message);
     assert_true(length > 10 && length < sizeof error.message);
@@ -132,14 +134,25 @@ void spoil_bytes(Random& random, uint8_t* data, size_t header) {
     const size_t at = random.below(header - 8);
     const uint64_t number = random.hostile();
     switch (random.below(6)) {
-        case 0: data[at] = static_cast<uint8_t>(data[at] ^ 1u << random.below(8)); break;
-        case 1:
-            for (size_t n = 1 + random.below(16); n > 0; n--) data[random.below(header)] = static_cast<uint8_t>(random.bits());
+        case 0:
+            data[at] = static_cast<uint8_t>(data[at] ^ 1u << random.below(8));
             break;
-        case 2: std::memcpy(data + at, &number, 8); break;
-        case 3: std::memcpy(data + at, &number, 4); break;
-        case 4: std::memmove(data + at, data + random.below(header - 8), 8); break;
-        default: std::memset(data + at, 0, 1 + random.below(header - at < 64 ? header - at : 64)); break;
+        case 1:
+            for (size_t n = 1 + random.below(16); n > 0; n--)
+                data[random.below(header)] = static_cast<uint8_t>(random.bits());
+            break;
+        case 2:
+            std::memcpy(data + at, &number, 8);
+            break;
+        case 3:
+            std::memcpy(data + at, &number, 4);
+            break;
+        case 4:
+            std::memmove(data + at, data + random.below(header - 8), 8);
+            break;
+        default:
+            std::memset(data + at, 0, 1 + random.below(header - at < 64 ? header - at : 64));
+            break;
     }
 }
 
@@ -191,8 +204,12 @@ void spoil_values(Random& random, Gguf* file) {
         case 3:
             if (!tensor.dims.empty()) tensor.dims[random.below(tensor.dims.size())] = 1 + random.below(300);
             break;
-        case 4: std::swap(tensor.name, file->tensors[random.below(file->tensors.size())].name); break;
-        default: tensor.type = tensor.type == 0 ? 1 : 0; break;
+        case 4:
+            std::swap(tensor.name, file->tensors[random.below(file->tensors.size())].name);
+            break;
+        default:
+            tensor.type = tensor.type == 0 ? 1 : 0;
+            break;
     }
 }
 

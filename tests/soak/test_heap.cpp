@@ -16,7 +16,8 @@
 
 #if !SCENE_SANITIZED && defined(__GLIBC__)
 
-// ---- Counters -------------------------------------------------------------------------------------------------------
+// ---- Counters
+// -------------------------------------------------------------------------------------------------------
 
 static std::atomic<bool> counting{false};
 static std::atomic<uint64_t> calls{0};
@@ -93,14 +94,19 @@ struct Counting {
 };
 
 void check_nothing_was_counted() {
-    if (calls) fail_msg("%lu calls of the heap, the last one %s", static_cast<unsigned long>(calls), last_call.load());
+    if (calls)
+        fail_msg("%lu calls of the heap, the last one %s", static_cast<unsigned long>(calls),
+                 last_call.load());
 }
 
-// ---- A tracker's whole life -----------------------------------------------------------------------------------------
+// ---- A tracker's whole life
+// -----------------------------------------------------------------------------------------
 
 // No assertion of cmocka while counting: it may allocate.
 bool ok = true;
-void require(samlet_status status) { ok &= status == SAMLET_OK; }
+void require(samlet_status status) {
+    ok &= status == SAMLET_OK;
+}
 
 void read_everything(samlet_tracker* t, int32_t object) {
     samlet_result result;

@@ -59,7 +59,8 @@ void memory_stays_flat(void**) {
     const size_t last = resident_bytes();
     print_message("frame %d: %zu KiB, frame %d: %zu KiB\n", kWarm, warm / 1024, kFrames, last / 1024);
     assert_true(warm > 0);
-    // The address sanitizer keeps what was freed in quarantine for a while; sessions free nothing, streams do.
+    // The address sanitizer keeps what was freed in quarantine for a while; sessions free nothing, streams
+    // do.
     assert_true(last <= warm + (SCENE_SANITIZED ? 1024 : 64) * 1024);
     samlet_tracker_destroy(t);
 }
@@ -77,7 +78,8 @@ void sessions_come_and_go(void**) {
         if (i == sessions / 5) warm = resident_bytes();
     }
     const size_t last = resident_bytes();
-    print_message("session %d: %zu KiB, session %d: %zu KiB\n", sessions / 5, warm / 1024, sessions, last / 1024);
+    print_message("session %d: %zu KiB, session %d: %zu KiB\n", sessions / 5, warm / 1024, sessions,
+                  last / 1024);
     // The address sanitizer keeps freed blocks for a while.
     assert_true(SCENE_SANITIZED || last <= warm + 256 * 1024);
 }

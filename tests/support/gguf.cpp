@@ -44,7 +44,9 @@ struct Reader {
     }
 };
 
-size_t padded(size_t bytes, size_t alignment) { return (bytes + alignment - 1) / alignment * alignment; }
+size_t padded(size_t bytes, size_t alignment) {
+    return (bytes + alignment - 1) / alignment * alignment;
+}
 
 }  // namespace
 
@@ -117,7 +119,9 @@ std::string Gguf::header() const {
     return out;
 }
 
-size_t Gguf::header_bytes() const { return header().size(); }
+size_t Gguf::header_bytes() const {
+    return header().size();
+}
 
 FileBytes Gguf::write() const {
     std::string out = header();
@@ -160,10 +164,18 @@ void Gguf::set(const std::string& key, GgufType type, const std::string& value) 
     metadata.push_back({key, type, value});
 }
 
-void Gguf::set_u32(const std::string& key, uint32_t value) { set(key, kGgufU32, raw(value)); }
-void Gguf::set_f32(const std::string& key, float value) { set(key, kGgufF32, raw(value)); }
-void Gguf::set_bool(const std::string& key, bool value) { set(key, kGgufBool, raw(static_cast<uint8_t>(value))); }
-void Gguf::set_string(const std::string& key, const std::string& value) { set(key, kGgufString, raw_string(value)); }
+void Gguf::set_u32(const std::string& key, uint32_t value) {
+    set(key, kGgufU32, raw(value));
+}
+void Gguf::set_f32(const std::string& key, float value) {
+    set(key, kGgufF32, raw(value));
+}
+void Gguf::set_bool(const std::string& key, bool value) {
+    set(key, kGgufBool, raw(static_cast<uint8_t>(value)));
+}
+void Gguf::set_string(const std::string& key, const std::string& value) {
+    set(key, kGgufString, raw_string(value));
+}
 
 void Gguf::set_u32s(const std::string& key, const std::vector<uint32_t>& values) {
     std::string bytes = raw(static_cast<uint32_t>(kGgufU32)) + raw(static_cast<uint64_t>(values.size()));

@@ -12,7 +12,8 @@
 
 namespace samlet::test {
 
-// Bytes aligned to 64 that end where their allocation ends, for the address sanitizer to see every read beyond.
+// Bytes aligned to 64 that end where their allocation ends, for the address sanitizer to see every read
+// beyond.
 class FileBytes {
   public:
     FileBytes(const void* data, size_t size) : size_(size) {
@@ -50,8 +51,19 @@ struct GgufEntry {
 };
 
 enum GgufType : uint32_t {
-    kGgufU8, kGgufI8, kGgufU16, kGgufI16, kGgufU32, kGgufI32, kGgufF32, kGgufBool, kGgufString, kGgufArray, kGgufU64,
-    kGgufI64, kGgufF64
+    kGgufU8,
+    kGgufI8,
+    kGgufU16,
+    kGgufI16,
+    kGgufU32,
+    kGgufI32,
+    kGgufF32,
+    kGgufBool,
+    kGgufString,
+    kGgufArray,
+    kGgufU64,
+    kGgufI64,
+    kGgufF64
 };
 
 struct Gguf {
@@ -90,6 +102,8 @@ std::string raw(T value) {
     return std::string(reinterpret_cast<const char*>(&value), sizeof value);
 }
 // Length and text.
-inline std::string raw_string(const std::string& text) { return raw(static_cast<uint64_t>(text.size())) + text; }
+inline std::string raw_string(const std::string& text) {
+    return raw(static_cast<uint64_t>(text.size())) + text;
+}
 
 }  // namespace samlet::test

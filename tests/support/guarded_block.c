@@ -10,7 +10,7 @@
 
 enum { CANARY = 0xc5, FILL = 0xab };
 
-static void *require(void *mapping) {
+static void* require(void* mapping) {
     if (mapping != MAP_FAILED) return mapping;
     perror("guarded_block: mmap");
     abort();
@@ -31,14 +31,14 @@ guarded_block guarded_block_make(size_t bytes) {
     return block;
 }
 
-int guarded_block_intact(const guarded_block *block) {
+int guarded_block_intact(const guarded_block* block) {
     const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    for (const uint8_t *p = block->mapping + page; p < block->data; p++)
+    for (const uint8_t* p = block->mapping + page; p < block->data; p++)
         if (*p != CANARY) return 0;
     return 1;
 }
 
-void guarded_block_free(guarded_block *block) {
+void guarded_block_free(guarded_block* block) {
     munmap(block->mapping, block->mapping_bytes);
     memset(block, 0, sizeof(*block));
 }

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- Pictures ---------------------------------------------------------------------------------------------- */
+/* ---- Pictures
+ * ---------------------------------------------------------------------------------------------- */
 
 enum { CLIP_LENGTH = 64 };
 
@@ -40,8 +41,12 @@ samlet_point scene_square(uint32_t width, uint32_t height, int time) {
     return at(place(width, 0.95f, 0.025f, time), place(height, 0.9f, 0.01f, time));
 }
 
-static float disc_radius(uint32_t height) { return (float)height * 0.2f; }
-static float square_half(uint32_t height) { return (float)height * 0.15f; }
+static float disc_radius(uint32_t height) {
+    return (float)height * 0.2f;
+}
+static float square_half(uint32_t height) {
+    return (float)height * 0.15f;
+}
 
 samlet_box scene_disc_box(uint32_t width, uint32_t height, int time) {
     const samlet_point c = scene_disc(width, height, time);
@@ -59,14 +64,14 @@ static uint8_t shade(uint32_t base, uint32_t texture, uint32_t x, uint32_t y) {
     return (uint8_t)(value > 255 ? 255 : value);
 }
 
-static void ground(uint8_t *pixel, uint32_t x, uint32_t y) {
+static void ground(uint8_t* pixel, uint32_t x, uint32_t y) {
     const uint32_t stripe = (x / 16 + y / 12) % 2 ? 20 : 0;
     pixel[0] = shade(60 + stripe, 20, x, y);
     pixel[1] = shade(110 + stripe, 30, x + 1000, y);
     pixel[2] = shade(70, 20, x, y + 1000);
 }
 
-void scene_draw(uint8_t *rgb, uint32_t width, uint32_t height, int time) {
+void scene_draw(uint8_t* rgb, uint32_t width, uint32_t height, int time) {
     const samlet_point disc = scene_disc(width, height, time), square = scene_square(width, height, time);
     const float radius = disc_radius(height), half = square_half(height);
     for (uint32_t y = 0; y < height; y++)
@@ -88,7 +93,7 @@ void scene_draw(uint8_t *rgb, uint32_t width, uint32_t height, int time) {
         }
 }
 
-samlet_frame scene_frame(const void *pixels, samlet_pixel_format format, uint32_t width, uint32_t height) {
+samlet_frame scene_frame(const void* pixels, samlet_pixel_format format, uint32_t width, uint32_t height) {
     static const uint8_t bytes[] = {3, 3, 4, 4, 1};
     samlet_frame frame;
     samlet_frame_init(&frame);
@@ -101,7 +106,7 @@ samlet_frame scene_frame(const void *pixels, samlet_pixel_format format, uint32_
 }
 
 samlet_frame scene_clip(int time) {
-    static uint8_t *pictures[CLIP_LENGTH];
+    static uint8_t* pictures[CLIP_LENGTH];
     if (time < 0 || time >= CLIP_LENGTH) fail_msg("the clip has no moment %d", time);
     if (!pictures[time]) {
         pictures[time] = malloc((size_t)3 * SCENE_WIDTH * SCENE_HEIGHT);
@@ -111,15 +116,18 @@ samlet_frame scene_clip(int time) {
     return scene_frame(pictures[time], SAMLET_PIXEL_RGB, SCENE_WIDTH, SCENE_HEIGHT);
 }
 
-/* ---- Sessions ---------------------------------------------------------------------------------------------- */
+/* ---- Sessions
+ * ---------------------------------------------------------------------------------------------- */
 
-const char *scene_model_path(void) { return SAMLET_SOURCE_DIR "/examples/data/samlet_micro.gguf"; }
+const char* scene_model_path(void) {
+    return SAMLET_SOURCE_DIR "/examples/data/samlet_micro.gguf";
+}
 
-const uint8_t *scene_model_bytes(size_t *size) {
-    static void *bytes;
+const uint8_t* scene_model_bytes(size_t* size) {
+    static void* bytes;
     static size_t length;
     if (!bytes) {
-        FILE *file = fopen(scene_model_path(), "rb");
+        FILE* file = fopen(scene_model_path(), "rb");
         assert_non_null(file);
         assert_int_equal(fseek(file, 0, SEEK_END), 0);
         length = (size_t)ftell(file);
@@ -132,8 +140,8 @@ const uint8_t *scene_model_bytes(size_t *size) {
     return bytes;
 }
 
-const samlet_model *scene_model(void) {
-    static samlet_model *model;
+const samlet_model* scene_model(void) {
+    static samlet_model* model;
     if (!model) {
         samlet_model_config config;
         samlet_error error;
@@ -146,7 +154,7 @@ const samlet_model *scene_model(void) {
 
 /* 0: the model's own. */
 static uint32_t image_size(void) {
-    const char *text = getenv("SAMLET_TEST_IMAGE_SIZE");
+    const char* text = getenv("SAMLET_TEST_IMAGE_SIZE");
     return text ? (uint32_t)strtoul(text, NULL, 10) : 0;
 }
 
@@ -160,10 +168,11 @@ samlet_tracker_config scene_tracker_config(void) {
     return config;
 }
 
-samlet_tracker *scene_tracker(const samlet_tracker_config *config) {
-    samlet_tracker *tracker = NULL;
+samlet_tracker* scene_tracker(const samlet_tracker_config* config) {
+    samlet_tracker* tracker = NULL;
     samlet_error error;
-    if (samlet_tracker_create(scene_model(), config, &tracker, &error) != SAMLET_OK) fail_msg("%s", error.message);
+    if (samlet_tracker_create(scene_model(), config, &tracker, &error) != SAMLET_OK)
+        fail_msg("%s", error.message);
     assert_non_null(tracker);
     return tracker;
 }
@@ -178,8 +187,8 @@ samlet_segmenter_config scene_segmenter_config(void) {
     return config;
 }
 
-samlet_segmenter *scene_segmenter(const samlet_segmenter_config *config) {
-    samlet_segmenter *segmenter = NULL;
+samlet_segmenter* scene_segmenter(const samlet_segmenter_config* config) {
+    samlet_segmenter* segmenter = NULL;
     samlet_error error;
     if (samlet_segmenter_create(scene_model(), config, &segmenter, &error) != SAMLET_OK)
         fail_msg("%s", error.message);
@@ -187,7 +196,7 @@ samlet_segmenter *scene_segmenter(const samlet_segmenter_config *config) {
     return segmenter;
 }
 
-samlet_prompt scene_points(const samlet_point *points, uint32_t count) {
+samlet_prompt scene_points(const samlet_point* points, uint32_t count) {
     samlet_prompt prompt;
     samlet_prompt_init(&prompt);
     prompt.points = points;
@@ -195,39 +204,41 @@ samlet_prompt scene_points(const samlet_point *points, uint32_t count) {
     return prompt;
 }
 
-samlet_prompt scene_box(const samlet_box *box) {
+samlet_prompt scene_box(const samlet_box* box) {
     samlet_prompt prompt;
     samlet_prompt_init(&prompt);
     prompt.box = box;
     return prompt;
 }
 
-void scene_set(samlet_tracker *tracker, int time, int64_t number) {
+void scene_set(samlet_tracker* tracker, int time, int64_t number) {
     const samlet_frame frame = scene_clip(time);
     assert_ok(tracker, samlet_tracker_set_frame(tracker, &frame, number));
 }
 
-void scene_prompt(samlet_tracker *tracker, int32_t object, const samlet_prompt *prompt) {
+void scene_prompt(samlet_tracker* tracker, int32_t object, const samlet_prompt* prompt) {
     assert_ok(tracker, samlet_tracker_prompt(tracker, object, prompt));
 }
 
-void scene_click(samlet_tracker *tracker, int32_t object, samlet_point point) {
+void scene_click(samlet_tracker* tracker, int32_t object, samlet_point point) {
     const samlet_prompt prompt = scene_points(&point, 1);
     scene_prompt(tracker, object, &prompt);
 }
 
-void scene_track(samlet_tracker *tracker) { assert_ok(tracker, samlet_tracker_track(tracker)); }
+void scene_track(samlet_tracker* tracker) {
+    assert_ok(tracker, samlet_tracker_track(tracker));
+}
 
-samlet_result scene_result(samlet_tracker *tracker, int32_t object) {
+samlet_result scene_result(samlet_tracker* tracker, int32_t object) {
     samlet_result result;
     samlet_result_init(&result);
     assert_ok(tracker, samlet_tracker_result(tracker, object, &result));
     return result;
 }
 
-void assert_sentence(const char *what, const char *text, const char *needle1, const char *needle2,
-                     const char *needle3) {
-    const char *needles[3];
+void assert_sentence(const char* what, const char* text, const char* needle1, const char* needle2,
+                     const char* needle3) {
+    const char* needles[3];
     const size_t length = text ? strlen(text) : 0;
     needles[0] = needle1;
     needles[1] = needle2;
@@ -240,23 +251,26 @@ void assert_sentence(const char *what, const char *text, const char *needle1, co
             fail_msg("%s: the message \"%s\" does not tell \"%s\"", what, text, needles[i]);
 }
 
-/* ---- Recordings -------------------------------------------------------------------------------------------- */
+/* ---- Recordings
+ * -------------------------------------------------------------------------------------------- */
 
-void recording_init(recording *recording) { memset(recording, 0, sizeof(*recording)); }
+void recording_init(recording* recording) {
+    memset(recording, 0, sizeof(*recording));
+}
 
-void recording_free(recording *recording) {
-    for (size_t i = 0; i < recording->count; i++) free((void *)(uintptr_t)recording->records[i].result.logits);
+void recording_free(recording* recording) {
+    for (size_t i = 0; i < recording->count; i++) free((void*)(uintptr_t)recording->records[i].result.logits);
     free(recording->records);
     recording_init(recording);
 }
 
-static size_t logit_bytes(const record *r) {
+static size_t logit_bytes(const record* r) {
     return (size_t)r->result.low_res_size * r->result.low_res_size * sizeof(float);
 }
 
-void recording_add(recording *recording, samlet_tracker *tracker, int32_t object) {
-    record *r;
-    float *logits;
+void recording_add(recording* recording, samlet_tracker* tracker, int32_t object) {
+    record* r;
+    float* logits;
     if (recording->count == recording->capacity) {
         recording->capacity = recording->capacity ? 2 * recording->capacity : 16;
         recording->records = realloc(recording->records, recording->capacity * sizeof(record));
@@ -270,37 +284,41 @@ void recording_add(recording *recording, samlet_tracker *tracker, int32_t object
     r->result.logits = logits;
 }
 
-static int same_floats(float a, float b) { return memcmp(&a, &b, sizeof a) == 0; }
+static int same_floats(float a, float b) {
+    return memcmp(&a, &b, sizeof a) == 0;
+}
 
-static int same_boxes(const samlet_box *a, const samlet_box *b) {
+static int same_boxes(const samlet_box* a, const samlet_box* b) {
     return same_floats(a->x0, b->x0) && same_floats(a->y0, b->y0) && same_floats(a->x1, b->x1) &&
            same_floats(a->y1, b->y1);
 }
 
-static void assert_same_records(const record *a, const record *b) {
+static void assert_same_records(const record* a, const record* b) {
     const samlet_result *x = &a->result, *y = &b->result;
     if (x->frame != y->frame || x->object != y->object)
-        fail_msg("object %d on frame %d meets object %d on frame %d", (int)x->object, (int)x->frame, (int)y->object,
-                 (int)y->frame);
+        fail_msg("object %d on frame %d meets object %d on frame %d", (int)x->object, (int)x->frame,
+                 (int)y->object, (int)y->frame);
     if (!same_floats(x->iou, y->iou) || !same_floats(x->object_score, y->object_score))
-        fail_msg("object %d on frame %d: iou %.9g and %.9g, score %.9g and %.9g", (int)x->object, (int)x->frame,
-                 (double)x->iou, (double)y->iou, (double)x->object_score, (double)y->object_score);
-    if (x->visible != y->visible || x->prompted != y->prompted || x->empty != y->empty || x->area != y->area ||
-        !same_boxes(&x->box, &y->box))
-        fail_msg("object %d on frame %d: visible %u %u, prompted %u %u, area %u %u", (int)x->object, (int)x->frame,
-                 x->visible, y->visible, x->prompted, y->prompted, (unsigned)x->area, (unsigned)y->area);
+        fail_msg("object %d on frame %d: iou %.9g and %.9g, score %.9g and %.9g", (int)x->object,
+                 (int)x->frame, (double)x->iou, (double)y->iou, (double)x->object_score,
+                 (double)y->object_score);
+    if (x->visible != y->visible || x->prompted != y->prompted || x->empty != y->empty ||
+        x->area != y->area || !same_boxes(&x->box, &y->box))
+        fail_msg("object %d on frame %d: visible %u %u, prompted %u %u, area %u %u", (int)x->object,
+                 (int)x->frame, x->visible, y->visible, x->prompted, y->prompted, (unsigned)x->area,
+                 (unsigned)y->area);
     assert_int_equal(x->low_res_size, y->low_res_size);
     if (memcmp(x->logits, y->logits, logit_bytes(a)) != 0)
         fail_msg("object %d on frame %d: the logits differ", (int)x->object, (int)x->frame);
 }
 
-void assert_same_recordings(const recording *a, const recording *b) {
+void assert_same_recordings(const recording* a, const recording* b) {
     assert_int_equal(a->count, b->count);
     assert_true(a->count > 0);
     for (size_t i = 0; i < a->count; i++) assert_same_records(&a->records[i], &b->records[i]);
 }
 
-void assert_same_object(const recording *a, int32_t object, const recording *b) {
+void assert_same_object(const recording* a, int32_t object, const recording* b) {
     size_t n = 0;
     for (size_t i = 0; i < a->count; i++) {
         if (a->records[i].result.object != object) continue;
@@ -311,7 +329,7 @@ void assert_same_object(const recording *a, int32_t object, const recording *b) 
     assert_true(n > 0);
 }
 
-double recording_distance(const recording *a, const recording *b) {
+double recording_distance(const recording* a, const recording* b) {
     double worst = 0;
     assert_int_equal(a->count, b->count);
     for (size_t i = 0; i < a->count; i++) {
@@ -329,10 +347,11 @@ double recording_distance(const recording *a, const recording *b) {
     return worst;
 }
 
-/* ---- Masks ------------------------------------------------------------------------------------------------- */
+/* ---- Masks
+ * ------------------------------------------------------------------------------------------------- */
 
 /* One number of the code: groups of 5 bits, low ones first, bit 5 set when more follow. */
-static const char *read_run(const char *text, int64_t *value) {
+static const char* read_run(const char* text, int64_t* value) {
     int64_t bits = 0;
     int shift = 0, group;
     do {
@@ -347,7 +366,7 @@ static const char *read_run(const char *text, int64_t *value) {
     return text;
 }
 
-int rle_decode(const char *text, uint8_t *mask, uint32_t width, uint32_t height) {
+int rle_decode(const char* text, uint8_t* mask, uint32_t width, uint32_t height) {
     const uint64_t total = (uint64_t)width * height;
     int64_t runs[3] = {0, 0, 0}; /* the last ones, newest first */
     uint64_t done = 0;

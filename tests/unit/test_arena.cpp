@@ -1,11 +1,10 @@
 // The bump arena and the plan that is made with it.
 //
 // SPDX-License-Identifier: Apache-2.0
-#include "core/arena.h"
-
 #include <cstring>
 #include <initializer_list>
 
+#include "core/arena.h"
 #include "core/plan.h"
 // After samlet's headers: cmocka defines fail().
 #include "scene.h"

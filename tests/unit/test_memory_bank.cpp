@@ -1,11 +1,11 @@
 // The memory bank of an object: what a frame reads, which slot a new memory takes, what is given up.
 //
 // SPDX-License-Identifier: Apache-2.0
-#include "core/memory_bank.h"
-
 #include <cstring>
 #include <string>
 #include <vector>
+
+#include "core/memory_bank.h"
 
 // After samlet's headers: cmocka defines fail().
 #include "scene.h"
@@ -32,8 +32,12 @@ class Bank {
     }
     MemoryBank& operator*() { return bank_; }
 
-    void recent(int64_t frame, bool reverse = false) { write(bank_.store_recent(frame, reverse, pointer(frame)), frame); }
-    void prompt(int64_t frame, bool reverse = false) { write(bank_.store_prompted(frame, reverse, pointer(frame)), frame); }
+    void recent(int64_t frame, bool reverse = false) {
+        write(bank_.store_recent(frame, reverse, pointer(frame)), frame);
+    }
+    void prompt(int64_t frame, bool reverse = false) {
+        write(bank_.store_prompted(frame, reverse, pointer(frame)), frame);
+    }
     void forward(int64_t first, int64_t last) {
         for (int64_t i = first; i <= last; i++) recent(i);
     }
@@ -85,7 +89,8 @@ class Bank {
 
 #define EXPECT(got, want) assert_string_equal((got).c_str(), want)
 
-// ---- Reading --------------------------------------------------------------------------------------------------------
+// ---- Reading
+// --------------------------------------------------------------------------------------------------------
 
 void an_empty_bank_gives_nothing(void**) {
     Bank bank(1, 6);
@@ -154,12 +159,14 @@ void pointers_reach_further_than_memories(void**) {
     bank.prompt(0);
     bank.forward(1, 20);
     EXPECT(bank.memories(21), "0:6 19:1 20:0");
-    EXPECT(bank.pointers(21), "0:21 20:1 19:2 18:3 17:4 16:5 15:6 14:7 13:8 12:9 11:10 10:11 9:12 8:13 7:14 6:15");
+    EXPECT(bank.pointers(21),
+           "0:21 20:1 19:2 18:3 17:4 16:5 15:6 14:7 13:8 12:9 11:10 10:11 9:12 8:13 7:14 6:15");
     EXPECT(bank.pointers(21, false, 3), "0:21 20:1 19:2 18:3");  // of a short clip
     EXPECT(bank.pointers(21, false, 0), "0:21");
 }
 
-// ---- Giving up ------------------------------------------------------------------------------------------------------
+// ---- Giving up
+// ------------------------------------------------------------------------------------------------------
 
 void the_farthest_from_where_the_track_goes_is_given_up(void**) {
     Bank bank(1, 3, 4);
@@ -186,7 +193,7 @@ void a_jump_gives_up_what_it_leaves_behind(void**) {
 
 void turning_round_keeps_what_lies_ahead(void**) {
     Bank bank(1, 3);
-    bank.forward(5, 10);  // 8, 9, 10
+    bank.forward(5, 10);   // 8, 9, 10
     bank.recent(9, true);  // again: in its own slot
     EXPECT(bank.memories(7, true), "10:2 9:1 8:0");
     bank.recent(7, true);  // 10 is farthest from 6
@@ -204,7 +211,8 @@ void a_frame_stored_again_takes_its_own_slot(void**) {
 void a_memory_without_a_place_is_forgotten(void**) {
     Bank bank(1, 1, 15);
     bank.recent(6);
-    assert_null((*bank).store_recent(5, false, std::vector<float>{5, -5, 1}.data()));  // 6 is where the track goes
+    assert_null(
+        (*bank).store_recent(5, false, std::vector<float>{5, -5, 1}.data()));  // 6 is where the track goes
     EXPECT(bank.memories(7), "6:0");
     EXPECT(bank.pointers(7), "6:1 5:2");  // there is room for the pointer
     assert_non_null((*bank).store_recent(7, false, std::vector<float>{7, -7, 1}.data()));
@@ -222,7 +230,8 @@ void extreme_frame_numbers(void**) {
     assert_true((*bank).has_recent(-edge));
 }
 
-// ---- Prompted frames ------------------------------------------------------------------------------------------------
+// ---- Prompted frames
+// ------------------------------------------------------------------------------------------------
 
 void one_slot_keeps_the_latest_prompt(void**) {
     Bank bank(1, 6);

@@ -1,14 +1,13 @@
 // The reader of model files: a small file built by hand, every field of it spoiled, cut at every byte.
 //
 // SPDX-License-Identifier: Apache-2.0
-#include "core/model_file.h"
-
 #include <cmath>
 #include <cstring>
 #include <string>
 #include <vector>
 
 #include "c_api/api.h"
+#include "core/model_file.h"
 #include "gguf.h"
 // After samlet's headers: cmocka defines fail().
 #include "scene.h"
@@ -30,7 +29,8 @@ Gguf small_file() {
     file.set_bool("yes", true);
     file.set_u32s("list", {3, 1, 4});
     file.set_f32s("floats", {0.5f, -0.5f});
-    file.set("words", kGgufArray, raw(uint32_t{kGgufString}) + raw(uint64_t{2}) + raw_string("a") + raw_string("bc"));
+    file.set("words", kGgufArray,
+             raw(uint32_t{kGgufString}) + raw(uint64_t{2}) + raw_string("a") + raw_string("bc"));
     file.set("wide", kGgufU64, raw(uint64_t{1}));
     file.tensors.push_back({"first.weight", {3, 2}, 0, std::string(24, 'x')});
     file.tensors.push_back({"second", {5}, 1, std::string(10, 'y')});
@@ -49,7 +49,8 @@ struct Opened {
         ModelFile again;
         const Status measured = again.open(bytes.data(), bytes.size(), measuring, true);
         // The measuring pass sees all but what needs the table: names that come twice, and a full arena.
-        if (status.ok() && (!measured.ok() || measuring.used() != arena.used())) fail_msg("the two passes disagree");
+        if (status.ok() && (!measured.ok() || measuring.used() != arena.used()))
+            fail_msg("the two passes disagree");
         if (!measured.ok() && measured.code != status.code && status.code != SAMLET_ERROR_MEMORY)
             fail_msg("the two passes fail differently");
     }
@@ -67,7 +68,8 @@ void expect(const char* what, const FileBytes& bytes, const char* needle, const 
     assert_sentence(what, text, needle, needle2, nullptr);
 }
 
-// ---- A sound file ---------------------------------------------------------------------------------------------------
+// ---- A sound file
+// ---------------------------------------------------------------------------------------------------
 
 void a_sound_file_is_read(void**) {
     const FileBytes bytes = small_file().write();
@@ -83,7 +85,8 @@ void a_sound_file_is_read(void**) {
     assert_true(first.shape[0] == 2 && first.shape[1] == 3 && first.shape[2] == 1 && first.shape[3] == 1);
     assert_memory_equal(first.data, std::string(24, 'x').data(), 24);
     assert_string_equal(second.name, "second");
-    assert_true(second.type == TensorType::f16 && second.rank == 1 && second.elements == 5 && second.bytes == 10);
+    assert_true(second.type == TensorType::f16 && second.rank == 1 && second.elements == 5 &&
+                second.bytes == 10);
     assert_memory_equal(second.data, std::string(10, 'y').data(), 10);
     assert_int_equal(reinterpret_cast<uintptr_t>(second.data) % 32, 0);
 }
@@ -153,7 +156,8 @@ void a_full_arena_is_an_error(void**) {
     }
 }
 
-// ---- Spoiled fields -------------------------------------------------------------------------------------------------
+// ---- Spoiled fields
+// -------------------------------------------------------------------------------------------------
 
 FileBytes with(const FileBytes& sound, size_t offset, const std::string& value) {
     FileBytes bytes(sound);
@@ -198,7 +202,8 @@ void spoiled_alignments(void**) {
 }
 
 void spoiled_metadata(void**) {
-    const uint64_t hostile[] = {uint64_t{1} << 20, uint64_t{1} << 32, uint64_t{1} << 61, uint64_t{1} << 63, ~uint64_t{0}};
+    const uint64_t hostile[] = {uint64_t{1} << 20, uint64_t{1} << 32, uint64_t{1} << 61, uint64_t{1} << 63,
+                                ~uint64_t{0}};
     const FileBytes sound = small_file().write();
     const size_t key = offset_of(sound, raw_string("number"));
     for (uint64_t length : hostile) expect("key length", with(sound, key, raw(length)), "damaged");
@@ -207,7 +212,8 @@ void spoiled_metadata(void**) {
     const size_t text = offset_of(sound, raw_string("sam2"));
     for (uint64_t length : hostile) expect("text length", with(sound, text, raw(length)), "damaged");
     const size_t list = offset_of(sound, raw_string("list")) + 8 + 4 + 4;
-    for (uint32_t t : {uint32_t{kGgufArray}, 13u, 0xffffffffu}) expect("element type", with(sound, list, raw(t)), "damaged");
+    for (uint32_t t : {uint32_t{kGgufArray}, 13u, 0xffffffffu})
+        expect("element type", with(sound, list, raw(t)), "damaged");
     for (uint64_t count : hostile) {
         expect("list length", with(sound, list + 4, raw(count)), "damaged");
         expect("list of wide numbers", with(sound, list, raw(uint32_t{kGgufU64}) + raw(count)), "damaged");
@@ -217,7 +223,8 @@ void spoiled_metadata(void**) {
 }
 
 void spoiled_tensor_names(void**) {
-    for (const std::string& name : {std::string(), std::string(256, 'n'), std::string("a\0b", 3), std::string(1, '\0')}) {
+    for (const std::string& name :
+         {std::string(), std::string(256, 'n'), std::string("a\0b", 3), std::string(1, '\0')}) {
         Gguf file = small_file();
         file.tensors[1].name = name;
         expect("name", file.write(), "tensor 1", std::to_string(name.size()).c_str());
@@ -234,15 +241,18 @@ void spoiled_tensor_names(void**) {
 void spoiled_shapes(void**) {
     const FileBytes sound = small_file().write();
     const size_t rank = offset_of(sound, raw_string("first.weight")) + 8 + 12;
-    for (uint32_t r : {5u, 255u, 0x80000000u, 0xffffffffu}) expect("rank", with(sound, rank, raw(r)), "damaged");
+    for (uint32_t r : {5u, 255u, 0x80000000u, 0xffffffffu})
+        expect("rank", with(sound, rank, raw(r)), "damaged");
     for (size_t d = 0; d < 2; d++)
-        for (uint64_t extent : {uint64_t{0}, (uint64_t{1} << 31) + 1, uint64_t{1} << 32, uint64_t{1} << 63, ~uint64_t{0}})
+        for (uint64_t extent :
+             {uint64_t{0}, (uint64_t{1} << 31) + 1, uint64_t{1} << 32, uint64_t{1} << 63, ~uint64_t{0}})
             expect("extent", with(sound, rank + 4 + 8 * d, raw(extent)), "tensor 0");
     // Each extent is sensible, their product is not.
     expect("product", with(sound, rank + 4, raw(uint64_t{1} << 31) + raw(uint64_t{1} << 31)), "tensor 0");
     expect("product", with(sound, rank + 4, raw(uint64_t{1} << 16) + raw(uint64_t{1} << 16)), "tensor 0");
     // Sensible, but larger than the file.
-    expect("size", with(sound, rank + 4, raw(uint64_t{1000})), "tensor 0", std::to_string(sound.size()).c_str());
+    expect("size", with(sound, rank + 4, raw(uint64_t{1000})), "tensor 0",
+           std::to_string(sound.size()).c_str());
 }
 
 void spoiled_types_and_offsets(void**) {
@@ -262,7 +272,8 @@ void names_that_come_twice(void**) {
     expect("twice", file.write(), "first.weight", "twice");
 }
 
-// ---- Everything else that can happen to bytes -----------------------------------------------------------------------
+// ---- Everything else that can happen to bytes
+// -----------------------------------------------------------------------
 
 void cut_at_every_byte(void**) {
     Gguf file = small_file();
@@ -271,7 +282,8 @@ void cut_at_every_byte(void**) {
     for (size_t left = 0; left < sound.size(); left++) {
         const FileBytes cut(sound.data(), left);
         const Opened opened(cut);
-        if (opened.status.ok() != (left >= needed)) fail_msg("cut to %zu bytes: %s", left, opened.status.text);
+        if (opened.status.ok() != (left >= needed))
+            fail_msg("cut to %zu bytes: %s", left, opened.status.text);
         if (!opened.status.ok()) assert_int_equal(opened.status.code, SAMLET_ERROR_FORMAT);
     }
 }
@@ -289,7 +301,8 @@ void check_inside(const ModelFile& file, const FileBytes& bytes) {
     float value, floats[2];
     bool yes;
     char text[8];
-    for (const char* key : {"number", "signed", "positive", "float", "yes", "list", "floats", "words", "wide"}) {
+    for (const char* key :
+         {"number", "signed", "positive", "float", "yes", "list", "floats", "words", "wide"}) {
         file.get_u32(key, &number);
         file.get_f32(key, &value);
         file.get_bool(key, &yes);
@@ -320,13 +333,13 @@ void every_byte_changed(void**) {
 
 int main() {
     const CMUnitTest tests[] = {
-        cmocka_unit_test(a_sound_file_is_read),     cmocka_unit_test(numbers_and_texts_are_found),
-        cmocka_unit_test(lists_are_found),          cmocka_unit_test(alignments_and_scalars),
-        cmocka_unit_test(a_full_arena_is_an_error), cmocka_unit_test(spoiled_headers),
-        cmocka_unit_test(spoiled_alignments),       cmocka_unit_test(spoiled_metadata),
-        cmocka_unit_test(spoiled_tensor_names),     cmocka_unit_test(spoiled_shapes),
+        cmocka_unit_test(a_sound_file_is_read),      cmocka_unit_test(numbers_and_texts_are_found),
+        cmocka_unit_test(lists_are_found),           cmocka_unit_test(alignments_and_scalars),
+        cmocka_unit_test(a_full_arena_is_an_error),  cmocka_unit_test(spoiled_headers),
+        cmocka_unit_test(spoiled_alignments),        cmocka_unit_test(spoiled_metadata),
+        cmocka_unit_test(spoiled_tensor_names),      cmocka_unit_test(spoiled_shapes),
         cmocka_unit_test(spoiled_types_and_offsets), cmocka_unit_test(names_that_come_twice),
-        cmocka_unit_test(cut_at_every_byte),        cmocka_unit_test(every_byte_changed),
+        cmocka_unit_test(cut_at_every_byte),         cmocka_unit_test(every_byte_changed),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

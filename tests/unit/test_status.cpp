@@ -25,7 +25,9 @@ Status make(const char* text, int64_t a = 0, int64_t b = 0, const char* name = n
     return (fail)(SAMLET_ERROR_STATE, text, a, b, name);  // in brackets: not cmocka's macro
 }
 
-void expect(const Status& status, const char* want) { assert_string_equal(sentence(status).c_str(), want); }
+void expect(const Status& status, const char* want) {
+    assert_string_equal(sentence(status).c_str(), want);
+}
 
 void numbers_and_names_are_put_in(void**) {
     expect(make("plain"), "plain");
@@ -55,7 +57,8 @@ void long_sentences_are_cut(void**) {
     const std::string text(400, 'x');
     for (size_t capacity : {size_t{1}, size_t{2}, size_t{16}, size_t{252}, size_t{256}}) {
         assert_int_equal(sentence(make(text.c_str()), capacity).size(), capacity - 1);
-        assert_int_equal(sentence(make((text + "%a%s").c_str(), 5, 5, "name"), capacity).size(), capacity - 1);
+        assert_int_equal(sentence(make((text + "%a%s").c_str(), 5, 5, "name"), capacity).size(),
+                         capacity - 1);
     }
     assert_string_equal(sentence(make("ab%acd", 12345), 5).c_str(), "ab12");
     assert_string_equal(sentence(make("ab%scd", 0, 0, "xyz"), 5).c_str(), "abxy");

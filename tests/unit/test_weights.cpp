@@ -1,5 +1,5 @@
-// Models whose tensors or hyper-parameters are not what they should be: the message names the culprit. Made by editing the
-// bundled model.
+// Models whose tensors or hyper-parameters are not what they should be: the message names the culprit. Made
+// by editing the bundled model.
 //
 // SPDX-License-Identifier: Apache-2.0
 #include <cmath>
@@ -58,8 +58,8 @@ const Gguf& bundled() {
 
 // The same tensors with little data, for everything that does not look at values: quick to write.
 bool is_video(const std::string& name) {
-    for (const char* prefix : {"memory_attention.", "memory_encoder.", "maskmem_tpos_enc", "mask_downsample.", "obj_ptr_",
-                               "no_obj_", "no_mem_pos_enc"})
+    for (const char* prefix : {"memory_attention.", "memory_encoder.", "maskmem_tpos_enc", "mask_downsample.",
+                               "obj_ptr_", "no_obj_", "no_mem_pos_enc"})
         if (name.compare(0, std::strlen(prefix), prefix) == 0) return true;
     return false;
 }
@@ -67,7 +67,8 @@ bool is_video(const std::string& name) {
 Gguf image_only() {
     Gguf file = bundled();
     for (size_t i = file.tensors.size(); i-- > 0;)
-        if (is_video(file.tensors[i].name)) file.tensors.erase(file.tensors.begin() + static_cast<ptrdiff_t>(i));
+        if (is_video(file.tensors[i].name))
+            file.tensors.erase(file.tensors.begin() + static_cast<ptrdiff_t>(i));
     for (size_t i = file.metadata.size(); i-- > 0;)
         if (file.metadata[i].key.compare(0, 12, "sam2.memory.") == 0)
             file.metadata.erase(file.metadata.begin() + static_cast<ptrdiff_t>(i));
@@ -75,7 +76,8 @@ Gguf image_only() {
     return file;
 }
 
-// ---- Tensors --------------------------------------------------------------------------------------------------------
+// ---- Tensors
+// --------------------------------------------------------------------------------------------------------
 
 void the_file_survives_being_rewritten(void**) {
     samlet_error error;
@@ -97,10 +99,11 @@ void missing_tensors_are_named(void**) {
             assert_int_equal(status, SAMLET_OK);
             continue;
         }
-        if (status != SAMLET_ERROR_FORMAT) fail_msg("without %s: %s", tensor.name.c_str(), samlet_status_name(status));
+        if (status != SAMLET_ERROR_FORMAT)
+            fail_msg("without %s: %s", tensor.name.c_str(), samlet_status_name(status));
         const std::string group = tensor.name.substr(0, tensor.name.find('.'));
-        assert_sentence("missing", error.message, heads.count(tensor.name) ? group.c_str() : tensor.name.c_str(), nullptr,
-                        nullptr);
+        assert_sentence("missing", error.message,
+                        heads.count(tensor.name) ? group.c_str() : tensor.name.c_str(), nullptr, nullptr);
     }
 }
 
@@ -135,8 +138,9 @@ void mis_shaped_tensors_are_named(void**) {
 }
 
 void transposed_tensors_are_named(void**) {
-    for (const char* name : {"memory_attention.layers.1.linear1.weight", "obj_ptr_tpos_proj.weight",
-                             "sam_mask_decoder.transformer.layers.0.cross_attn_token_to_image.q_proj.weight"}) {
+    for (const char* name :
+         {"memory_attention.layers.1.linear1.weight", "obj_ptr_tpos_proj.weight",
+          "sam_mask_decoder.transformer.layers.0.cross_attn_token_to_image.q_proj.weight"}) {
         Gguf file = bundled();
         std::swap(file.tensor(name).dims[0], file.tensor(name).dims[1]);
         expect_refused(file, name, "128");
@@ -164,14 +168,16 @@ void long_names_are_cut(void**) {
     expect_refused(file, "qqqq... ");
 }
 
-// ---- Values ---------------------------------------------------------------------------------------------------------
+// ---- Values
+// ---------------------------------------------------------------------------------------------------------
 
 void values_that_are_not_finite_are_named(void**) {
     struct Value {
         uint32_t f32;
         uint16_t f16;
     };
-    const Value values[] = {{0x7fc00000, 0x7e00}, {0x7f800000, 0x7c00}, {0xff800000, 0xfc00}, {0xffffffff, 0xffff}};
+    const Value values[] = {
+        {0x7fc00000, 0x7e00}, {0x7f800000, 0x7c00}, {0xff800000, 0xfc00}, {0xffffffff, 0xffff}};
     int n = 0;
     for (const GgufTensor& tensor : bundled().tensors) {
         if (tensor.name == "no_mem_pos_enc" || n++ % kEvery != 0) continue;
@@ -180,8 +186,10 @@ void values_that_are_not_finite_are_named(void**) {
         const uint64_t index = n % 3 == 0 ? 0 : n % 3 == 1 ? tensor.elements() - 1 : tensor.elements() / 2;
         file.tensor(tensor.name).set_element(index, value.f32, value.f16);
         samlet_error error;
-        if (open_model(file.write(), &error) != SAMLET_ERROR_FORMAT) fail_msg("%s is not refused", tensor.name.c_str());
-        assert_sentence("not finite", error.message, tensor.name.c_str(), std::to_string(index).c_str(), nullptr);
+        if (open_model(file.write(), &error) != SAMLET_ERROR_FORMAT)
+            fail_msg("%s is not refused", tensor.name.c_str());
+        assert_sentence("not finite", error.message, tensor.name.c_str(), std::to_string(index).c_str(),
+                        nullptr);
     }
 }
 
@@ -189,7 +197,8 @@ void values_that_are_not_finite_are_named(void**) {
 void huge_values_do_no_harm(void**) {
     Gguf file = bundled();
     for (GgufTensor& tensor : file.tensors)
-        for (uint64_t i = 0; i < tensor.elements(); i += 97) tensor.set_element(i, i % 2 ? 0x7f7fffff : 0xff7fffff, 0x7bff);
+        for (uint64_t i = 0; i < tensor.elements(); i += 97)
+            tensor.set_element(i, i % 2 ? 0x7f7fffff : 0xff7fffff, 0x7bff);
     const FileBytes bytes = file.write();
     const samlet_model_config config = config_for(bytes);
     samlet_model* model = nullptr;
@@ -212,7 +221,8 @@ void huge_values_do_no_harm(void**) {
     samlet_model_close(model);
 }
 
-// ---- Hyper-parameters -----------------------------------------------------------------------------------------------
+// ---- Hyper-parameters
+// -----------------------------------------------------------------------------------------------
 
 void missing_metadata_is_named(void**) {
     for (const GgufEntry& entry : bundled().metadata) {
@@ -268,7 +278,8 @@ void impossible_lists_are_named(void**) {
         const char* key;
         std::vector<std::vector<uint32_t>> values;
     } cases[] = {
-        {"sam2.trunk.stages", {{}, {1, 2, 4}, {1, 2, 4, 1, 1}, {0, 2, 4, 1}, {1, 2, 200, 1}, {100, 100, 4, 1}}},
+        {"sam2.trunk.stages",
+         {{}, {1, 2, 4}, {1, 2, 4, 1, 1}, {0, 2, 4, 1}, {1, 2, 200, 1}, {100, 100, 4, 1}}},
         {"sam2.trunk.window_spec", {{8, 4, 8}, {0, 4, 8, 4}, {65, 4, 8, 4}, {7, 4, 8, 4}, {8, 4, 5, 4}}},
         {"sam2.trunk.global_att_blocks", {{8}, {4, 0xffffffffu}, std::vector<uint32_t>(33, 1)}},
         {"sam2.neck.top_down_levels", {{4}, {0, 2}, {1}, {2, 3, 2, 3, 2}}},
@@ -287,8 +298,9 @@ void impossible_colours_and_constants_are_named(void**) {
         Gguf file = bundled();
         file.set_f32s("sam2.image_mean", {0.5f, bad, 0.5f});
         expect_refused(file, "sam2.image_mean");
-        for (const char* key : {"sam2.decoder.stability_delta", "sam2.decoder.stability_thresh", "sam2.memory.sigmoid_scale",
-                                "sam2.memory.sigmoid_bias", "sam2.memory.rope_theta"}) {
+        for (const char* key :
+             {"sam2.decoder.stability_delta", "sam2.decoder.stability_thresh", "sam2.memory.sigmoid_scale",
+              "sam2.memory.sigmoid_bias", "sam2.memory.rope_theta"}) {
             file = bundled();
             file.set_f32(key, bad);
             expect_refused(file, key);
@@ -304,7 +316,8 @@ void impossible_colours_and_constants_are_named(void**) {
     expect_refused(file, "sam2.memory.rope_theta");
 }
 
-// ---- Image-only models ----------------------------------------------------------------------------------------------
+// ---- Image-only models
+// ----------------------------------------------------------------------------------------------
 
 void image_only_models_segment_but_do_not_track(void**) {
     const FileBytes bytes = image_only().write();
@@ -315,7 +328,8 @@ void image_only_models_segment_but_do_not_track(void**) {
     samlet_model_info info;
     samlet_model_info_init(&info);
     assert_int_equal(samlet_model_get_info(model, &info), SAMLET_OK);
-    assert_true(!info.has_video && info.memory_dim == 0 && info.memory_frames == 0 && info.object_pointers == 0);
+    assert_true(!info.has_video && info.memory_dim == 0 && info.memory_frames == 0 &&
+                info.object_pointers == 0);
 
     const samlet_tracker_config tracking = scene_tracker_config();
     samlet_tracker* tracker = nullptr;
