@@ -43,15 +43,17 @@ void TensorName::append(uint32_t number) {
     append(digits + n);
 }
 
-// Memory for reshuffling weights while a model is opened, given back at once. The only heap that opening a
-// model into a caller's block uses.
+// Memory for reshuffling weights while a model is opened, given back at once: all that opening a model takes
+// beside its block.
 struct WeightReader::Temporary {
     float* data = nullptr;
+    size_t bytes = 0;
     float* floats(size_t count) {
-        data = static_cast<float*>(port::allocate(count * sizeof(float) + 64, 64));
+        bytes = count * sizeof(float) + 64;
+        data = static_cast<float*>(port::borrow(bytes));
         return data;
     }
-    ~Temporary() { port::release(data); }
+    ~Temporary() { port::give_back(data, bytes); }
 };
 
 WeightReader::WeightReader(const ModelFile& file, Arena& arena, bool* used, LinearWeights* linears,

@@ -25,6 +25,10 @@ void release_pages(const void* data, size_t size);
 void* allocate(size_t bytes, size_t alignment);  // null when there is none
 void release(void* memory);
 
+// The same for large, short-lived memory: it goes back to the system at once, so that it does not stay in the process.
+void* borrow(size_t bytes);  // page-aligned; null when there is none
+void give_back(void* memory, size_t bytes);
+
 double milliseconds();  // monotonic
 uint32_t processor_count();
 // Pins the calling thread to the k-th of the processors that the process may use.

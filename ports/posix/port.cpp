@@ -63,6 +63,15 @@ void release(void* memory) {
     free(memory);
 }
 
+void* borrow(size_t bytes) {
+    void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return memory == MAP_FAILED ? nullptr : memory;
+}
+
+void give_back(void* memory, size_t bytes) {
+    if (memory) munmap(memory, bytes);
+}
+
 double milliseconds() {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
