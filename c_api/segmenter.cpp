@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cstring>
-#include <new>
-
 #include "c_api/api.h"
+#include "c_api/placement.h"
 
 namespace samlet {
 namespace {
@@ -29,19 +27,6 @@ Status read_config(const samlet_model* model, const samlet_segmenter_config* giv
     return config->complete(model->impl);
 }
 
-Status lay_out(const Model& model, const SessionConfig& config, Arena& arena, bool measuring,
-               samlet_segmenter** handle, samlet_memory_plan* report) {
-    Plan plan(arena);
-    void* place = arena.take_bytes(sizeof(samlet_segmenter));
-    plan.close_part("session");
-    alignas(samlet_segmenter) unsigned char dummy[sizeof(samlet_segmenter)];
-    samlet_segmenter* segmenter = new (measuring ? dummy : place) samlet_segmenter{};
-    SAMLET_TRY(segmenter->impl.lay_out(model, config, arena, plan, measuring));
-    if (report) plan.report(report);
-    if (handle) *handle = segmenter;
-    return {};
-}
-
 }  // namespace
 }  // namespace samlet
 
@@ -57,12 +42,7 @@ samlet_status samlet_segmenter_memory(const samlet_model* model, const samlet_se
                                       samlet_memory_plan* plan, samlet_error* error) {
     SessionConfig full;
     Status status = read_config(model, config, &full);
-    if (status.ok() && !plan) status = null_argument("plan");
-    if (status.ok()) status = check_size(plan->size, sizeof(*plan), "samlet_memory_plan");
-    if (status.ok()) {
-        Arena arena = Arena::measuring();
-        status = lay_out(model->impl, full, arena, true, nullptr, plan);
-    }
+    if (status.ok()) status = plan_session<samlet_segmenter>(model->impl, full, plan);
     return report(status, error);
 }
 
@@ -72,31 +52,13 @@ samlet_status samlet_segmenter_create(const samlet_model* model, const samlet_se
     *segmenter = nullptr;
     SessionConfig full;
     Status status = read_config(model, config, &full);
-    Arena measure = Arena::measuring();
-    if (status.ok()) status = lay_out(model->impl, full, measure, true, nullptr, nullptr);
-    void *block = nullptr, *owned = nullptr;
-    if (status.ok()) status = find_block(config->memory, config->memory_size, measure.used(), &block, &owned);
-    if (!status.ok()) return report(status, error);
-    memset(block, 0, measure.used());  // touches every page, so that no frame has to
-    Arena arena(block, measure.used());
-    samlet_segmenter* handle = nullptr;
-    status = lay_out(model->impl, full, arena, false, &handle, nullptr);
-    if (status.ok()) {
-        handle->owned_block = owned;
-        status = handle->impl.init();
-        if (!status.ok()) handle->impl.shut_down();
-    }
     if (status.ok())
-        *segmenter = handle;
-    else
-        port::release(owned);
+        status = create_session(model->impl, full, config->memory, config->memory_size, segmenter);
     return report(status, error);
 }
 
 void samlet_segmenter_destroy(samlet_segmenter* segmenter) {
-    if (!segmenter) return;
-    segmenter->impl.shut_down();
-    port::release(segmenter->owned_block);
+    destroy_session(segmenter);
 }
 
 const char* samlet_segmenter_message(const samlet_segmenter* segmenter) {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cstring>
-#include <new>
-
 #include "c_api/api.h"
+#include "c_api/placement.h"
 
 namespace samlet {
 namespace {
@@ -32,21 +30,6 @@ Status read_config(const samlet_model* model, const samlet_tracker_config* given
     return config->complete(model->impl);
 }
 
-// Lays out a handle and what it owns; measures with a measuring arena.
-Status lay_out(const Model& model, const TrackerConfig& config, Arena& arena, bool measuring,
-               samlet_tracker** handle, samlet_memory_plan* report) {
-    Plan plan(arena);
-    void* place = arena.take_bytes(sizeof(samlet_tracker));
-    plan.close_part("session");
-    samlet_tracker* tracker = nullptr;
-    alignas(samlet_tracker) unsigned char dummy[sizeof(samlet_tracker)];
-    tracker = new (measuring ? dummy : place) samlet_tracker{};
-    SAMLET_TRY(tracker->impl.lay_out(model, config, arena, plan, measuring));
-    if (report) plan.report(report);
-    if (handle) *handle = tracker;
-    return {};
-}
-
 }  // namespace
 }  // namespace samlet
 
@@ -63,12 +46,7 @@ samlet_status samlet_tracker_memory(const samlet_model* model, const samlet_trac
                                     samlet_memory_plan* plan, samlet_error* error) {
     TrackerConfig full;
     Status status = read_config(model, config, &full);
-    if (status.ok() && !plan) status = null_argument("plan");
-    if (status.ok()) status = check_size(plan->size, sizeof(*plan), "samlet_memory_plan");
-    if (status.ok()) {
-        Arena arena = Arena::measuring();
-        status = lay_out(model->impl, full, arena, true, nullptr, plan);
-    }
+    if (status.ok()) status = plan_session<samlet_tracker>(model->impl, full, plan);
     return report(status, error);
 }
 
@@ -78,31 +56,12 @@ samlet_status samlet_tracker_create(const samlet_model* model, const samlet_trac
     *tracker = nullptr;
     TrackerConfig full;
     Status status = read_config(model, config, &full);
-    Arena measure = Arena::measuring();
-    if (status.ok()) status = lay_out(model->impl, full, measure, true, nullptr, nullptr);
-    void *block = nullptr, *owned = nullptr;
-    if (status.ok()) status = find_block(config->memory, config->memory_size, measure.used(), &block, &owned);
-    if (!status.ok()) return report(status, error);
-    memset(block, 0, measure.used());  // touches every page, so that no frame has to
-    Arena arena(block, measure.used());
-    samlet_tracker* handle = nullptr;
-    status = lay_out(model->impl, full, arena, false, &handle, nullptr);
-    if (status.ok()) {
-        handle->owned_block = owned;
-        status = handle->impl.init();
-        if (!status.ok()) handle->impl.shut_down();
-    }
-    if (status.ok())
-        *tracker = handle;
-    else
-        port::release(owned);
+    if (status.ok()) status = create_session(model->impl, full, config->memory, config->memory_size, tracker);
     return report(status, error);
 }
 
 void samlet_tracker_destroy(samlet_tracker* tracker) {
-    if (!tracker) return;
-    tracker->impl.shut_down();
-    port::release(tracker->owned_block);
+    destroy_session(tracker);
 }
 
 const char* samlet_tracker_message(const samlet_tracker* tracker) {

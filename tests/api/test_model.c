@@ -80,8 +80,7 @@ static void assert_runs_like_the_bundled_one(const samlet_model* model) {
     recording_free(&got);
 }
 
-/* ---- Files
- * ------------------------------------------------------------------------------------------------- */
+/* ---- Files --------------------------------------------------------------------------------------------- */
 
 /* A path in a fresh folder; `content` is written unless NULL. */
 static const char* scratch_path(const char* content) {
@@ -156,8 +155,7 @@ static void truncated_files(void** state) {
     expect(&config, SAMLET_ERROR_FORMAT, "truncated", NULL);
 }
 
-/* ---- Arguments
- * --------------------------------------------------------------------------------------------- */
+/* ---- Arguments ----------------------------------------------------------------------------------------- */
 
 static void sources_are_checked(void** state) {
     samlet_model_config config;
@@ -232,8 +230,7 @@ static void every_call_takes_nulls(void** state) {
     samlet_model_close(NULL);
 }
 
-/* ---- Right use
- * --------------------------------------------------------------------------------------------- */
+/* ---- Right use ----------------------------------------------------------------------------------------- */
 
 static void files_and_bytes_are_the_same_model(void** state) {
     const samlet_model_config config = from_memory();

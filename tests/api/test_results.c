@@ -11,8 +11,7 @@
 
 enum { W = SCENE_WIDTH, H = SCENE_HEIGHT, LOW = 64 };
 
-/* ---- One result, four ways
- * --------------------------------------------------------------------------------- */
+/* ---- One result, four ways ----------------------------------------------------------------------------- */
 
 typedef struct maps {
     uint8_t* mask;
@@ -153,8 +152,7 @@ static void results_at_all_frame_sizes(void** state) {
     samlet_tracker_destroy(t);
 }
 
-/* ---- Ways to give one picture
- * ------------------------------------------------------------------------------ */
+/* ---- Ways to give one picture -------------------------------------------------------------------------- */
 
 /* Runs two frames, given by `make`, and records. */
 typedef samlet_frame (*make_frame)(int time);
@@ -307,8 +305,7 @@ static void yuv_formats_are_nearly_the_same(void** state) {
     recording_free(&want);
 }
 
-/* ---- Options
- * ----------------------------------------------------------------------------------------------- */
+/* ---- Options ------------------------------------------------------------------------------------------- */
 
 /* Two objects on the same disc: what one gets, the other wants too. */
 static samlet_tracker* rivals(uint32_t flags) {

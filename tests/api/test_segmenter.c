@@ -51,8 +51,7 @@ static float* copy_logits(const samlet_prediction* p, uint32_t index) {
     return copy;
 }
 
-/* ---- Right use
- * --------------------------------------------------------------------------------------------- */
+/* ---- Right use ----------------------------------------------------------------------------------------- */
 
 static void check_prediction(const samlet_prediction* p, uint32_t count) {
     assert_int_equal(p->mask_count, count);
@@ -208,8 +207,7 @@ static void sprinkles_can_be_removed(void** state) {
     samlet_segmenter_destroy(s);
 }
 
-/* ---- Misuse
- * ------------------------------------------------------------------------------------------------ */
+/* ---- Misuse -------------------------------------------------------------------------------------------- */
 
 #define EXPECT(s, call, status, needle1, needle2) expect(s, call, status, #call, needle1, needle2)
 

@@ -40,8 +40,7 @@ static float distance_from(const samlet_result* r, samlet_point point) {
     return dx * dx + dy * dy;
 }
 
-/* ---- The whole path
- * ---------------------------------------------------------------------------------------- */
+/* ---- The whole path ------------------------------------------------------------------------------------ */
 
 static void the_disc_is_followed(void** state) {
     samlet_tracker* t = tracker_for(2);
@@ -107,8 +106,7 @@ static void an_absent_object_has_no_mask(void** state) {
     samlet_tracker_destroy(t);
 }
 
-/* ---- Objects
- * ----------------------------------------------------------------------------------------------- */
+/* ---- Objects ------------------------------------------------------------------------------------------- */
 
 static void add_square(samlet_tracker* t, int32_t object, int time) {
     scene_click(t, object, scene_square(W, H, time));
@@ -208,8 +206,7 @@ static void objects_are_listed_in_order_of_coming(void** state) {
     samlet_tracker_destroy(t);
 }
 
-/* ---- Prompts
- * ----------------------------------------------------------------------------------------------- */
+/* ---- Prompts ------------------------------------------------------------------------------------------- */
 
 static void assert_without_result(samlet_tracker* t, int32_t object) {
     samlet_result result;
@@ -376,6 +373,7 @@ static void clicks_refine(void** state) {
     recording_add(&again, t, 1);
     assert_true(recording_distance(&steps, &again) > 1e-3);
     recording_free(&steps);
+    assert_int_equal(samlet_tracker_prompt(t, 1, &boxed), SAMLET_ERROR_INVALID_ARGUMENT);
     boxed.flags = SAMLET_PROMPT_REPLACE_POINTS; /* a box after points */
     scene_prompt(t, 1, &boxed);
     recording_add(&steps, t, 1);
@@ -388,8 +386,42 @@ static void clicks_refine(void** state) {
     samlet_tracker_destroy(t);
 }
 
-/* ---- Mask prompts
- * ------------------------------------------------------------------------------------------ */
+/* The object after three clicks; the second and the third replace those before if their flag says so. */
+static void record_clicks(recording* out, uint32_t second, uint32_t third) {
+    samlet_tracker* t = tracker_for(1);
+    samlet_point points[3] = {scene_disc(W, H, 0), scene_disc(W, H, 0), scene_disc(W, H, 0)};
+    const uint32_t flags[3] = {0, second, third};
+    points[1].x += 8;
+    points[2].y += 8;
+    recording_init(out);
+    scene_set(t, 0, 0);
+    for (int i = 0; i < 3; i++) {
+        samlet_prompt prompt = scene_points(&points[i], 1);
+        prompt.flags = flags[i];
+        scene_prompt(t, 1, &prompt);
+        recording_add(out, t, 1);
+    }
+    samlet_tracker_destroy(t);
+}
+
+/* Replaced points do not count any more, but the mask that they gave is refined. */
+static void points_can_be_replaced(void** state) {
+    recording kept, second, third;
+    (void)state;
+    record_clicks(&kept, 0, 0);
+    record_clicks(&second, SAMLET_PROMPT_REPLACE_POINTS, 0);
+    record_clicks(&third, 0, SAMLET_PROMPT_REPLACE_POINTS);
+    assert_same_recordings(&(recording){2, 2, kept.records}, &(recording){2, 2, third.records});
+    assert_true(recording_distance(&kept, &third) > 1e-4);
+    assert_same_recordings(&(recording){1, 1, kept.records}, &(recording){1, 1, second.records});
+    assert_true(recording_distance(&(recording){1, 1, kept.records + 1}, &(recording){1, 1, second.records + 1}) >
+                1e-4);
+    recording_free(&kept);
+    recording_free(&second);
+    recording_free(&third);
+}
+
+/* ---- Mask prompts -------------------------------------------------------------------------------------- */
 
 static void draw_mask(uint8_t* mask, uint32_t width, uint32_t height, uint64_t stride) {
     const samlet_point c = scene_disc(width, height, 0);
@@ -491,8 +523,7 @@ static void an_empty_mask_says_absent(void** state) {
     samlet_tracker_destroy(t);
 }
 
-/* ---- Time
- * -------------------------------------------------------------------------------------------------- */
+/* ---- Time ---------------------------------------------------------------------------------------------- */
 
 static void renumber(recording* r, int64_t first, int64_t step) {
     for (size_t i = 0; i < r->count; i++) r->records[i].result.frame = first + (int64_t)i * step;
@@ -619,8 +650,7 @@ static void a_picture_can_be_replaced(void** state) {
     samlet_tracker_destroy(u);
 }
 
-/* ---- Memory sizes
- * ------------------------------------------------------------------------------------------ */
+/* ---- Memory sizes -------------------------------------------------------------------------------------- */
 
 static void fewer_recent_frames_forget_sooner(void** state) {
     samlet_tracker_config config = scene_tracker_config();
@@ -663,8 +693,7 @@ static void prompted_slots_hold_what_they_promise(void** state) {
     for (uint32_t slots = 1; slots <= 3; slots++) recording_free(&r[slots]);
 }
 
-/* ---- Other sizes of the square
- * ----------------------------------------------------------------------------- */
+/* ---- Other sizes of the square ------------------------------------------------------------------------- */
 
 static void other_image_sizes_work(void** state) {
     static const uint32_t sizes[] = {32, 64, 96, 160, 224, 320};
@@ -685,8 +714,7 @@ static void other_image_sizes_work(void** state) {
     }
 }
 
-/* ---- Features, memory attention, profile
- * ------------------------------------------------------------------- */
+/* ---- Features, memory attention, profile --------------------------------------------------------------- */
 
 static void features_have_their_shapes(void** state) {
     static const uint32_t channels[3] = {D_MODEL / 8, D_MODEL / 4, D_MODEL},
@@ -827,6 +855,7 @@ int main(void) {
         cmocka_unit_test(a_cleared_correction_leaves_no_trace),
         cmocka_unit_test(tracking_twice_changes_nothing),
         cmocka_unit_test(clicks_refine),
+        cmocka_unit_test(points_can_be_replaced),
         cmocka_unit_test(masks_are_taken_as_given),
         cmocka_unit_test(mask_strides_do_not_matter),
         cmocka_unit_test(masks_of_any_size),

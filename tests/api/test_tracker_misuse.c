@@ -22,8 +22,7 @@ static void expect(const samlet_tracker* tracker, samlet_status got, samlet_stat
     assert_sentence(what, samlet_tracker_message(tracker), needle1, needle2, NULL);
 }
 
-/* ---- Frames
- * ------------------------------------------------------------------------------------------------ */
+/* ---- Frames -------------------------------------------------------------------------------------------- */
 
 static void expect_frame(samlet_tracker* tracker, samlet_frame frame, samlet_status status,
                          const char* needle1, const char* needle2) {
@@ -133,8 +132,7 @@ static void misuse_frames(samlet_tracker* t) {
     misuse_normalised_frames(t);
 }
 
-/* ---- Prompts
- * ----------------------------------------------------------------------------------------------- */
+/* ---- Prompts ------------------------------------------------------------------------------------------- */
 
 static void expect_prompt(samlet_tracker* t, int32_t object, samlet_prompt prompt, samlet_status status,
                           const char* needle1, const char* needle2) {
@@ -263,8 +261,7 @@ static void misuse_prompts(samlet_tracker* t) {
     misuse_masks(t);
 }
 
-/* ---- Results
- * ----------------------------------------------------------------------------------------------- */
+/* ---- Results ------------------------------------------------------------------------------------------- */
 
 static uint8_t mask_buffer[W * H];
 static float logit_buffer[W * H];
@@ -332,8 +329,7 @@ static void misuse_lists(samlet_tracker* t) {
     EXPECT(t, samlet_tracker_get_profile(t, &profile), SAMLET_ERROR_INVALID_ARGUMENT, "samlet_profile", "16");
 }
 
-/* ---- Building blocks
- * --------------------------------------------------------------------------------------- */
+/* ---- Building blocks ----------------------------------------------------------------------------------- */
 
 static void misuse_features(samlet_tracker* t) {
     samlet_tensor_view view;
@@ -395,8 +391,7 @@ static void misuse_attention(samlet_tracker* t) {
     expect_attention(t, a, SAMLET_ERROR_CAPACITY, "8 memories", "7");
 }
 
-/* ---- All of it
- * --------------------------------------------------------------------------------------------- */
+/* ---- All of it ----------------------------------------------------------------------------------------- */
 
 static void misuse_objects(samlet_tracker* t) {
     unknown_object(t, UNKNOWN, "4711");
@@ -509,8 +504,7 @@ static void errors_leave_no_trace(void** state) {
     recording_free(&misused);
 }
 
-/* ---- NULL and creation
- * ------------------------------------------------------------------------------------- */
+/* ---- NULL and creation --------------------------------------------------------------------------------- */
 
 static void every_call_takes_a_null_tracker(void** state) {
     const samlet_frame frame = scene_clip(0);

@@ -61,8 +61,7 @@ struct Buffers {
     std::vector<char> text = std::vector<char>(4 * kWidth * kHeight);
 };
 
-// ---- Arguments
-// ------------------------------------------------------------------------------------------------------
+// ---- Arguments --------------------------------------------------------------------------------------------
 
 // Strides that passed for a row of pixels may still lead out of our buffers.
 bool fits(uint64_t stride, uint64_t rows, size_t bytes) {
@@ -128,8 +127,7 @@ void random_prompt(Random& random, const Buffers& buffers, const float* logits, 
     if (random.one_in(50)) p.size = random.below(70);
 }
 
-// ---- Tracker
-// --------------------------------------------------------------------------------------------------------
+// ---- Tracker ----------------------------------------------------------------------------------------------
 
 struct Tally {
     int calls = 0, failures = 0;
@@ -296,8 +294,7 @@ void trackers_survive_any_calls(void**) {
     }
 }
 
-// ---- Segmenter
-// ------------------------------------------------------------------------------------------------------
+// ---- Segmenter --------------------------------------------------------------------------------------------
 
 samlet_status random_call(Random& random, samlet_segmenter* s, Buffers& buffers, const float* logits) {
     Prompt prompt;
@@ -359,8 +356,7 @@ void segmenters_survive_any_calls(void**) {
     }
 }
 
-// ---- Configs
-// --------------------------------------------------------------------------------------------------------
+// ---- Configs ----------------------------------------------------------------------------------------------
 
 // Every number of a config at random: a plan, or a sentence.
 void plans_for_any_config(void**) {

@@ -1,5 +1,5 @@
-// Attention to memories of every level: against the textbook in double precision, which forms every key, turns
-// it by its place and compares it, and against generic/.
+// Attention to memories of every level: against the textbook in double precision, which forms every key,
+// turns it by its place and compares it, and against generic/.
 //
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
@@ -124,7 +124,8 @@ void attend(const Kernels& kernels, const Problem& p, const Data& data, const Ou
     assert_true(p.queries <= kernels.axial_block);
     const size_t scratch_floats = kernels.axial_scratch(p.channels, p.grid, p.dim, p.frames);
     Scratch scratch(scratch_floats);
-    for (size_t i = 0; i < scratch_floats; ++i) scratch.data()[i] = NAN;  // shows what is read before it is written
+    for (size_t i = 0; i < scratch_floats; ++i)
+        scratch.data()[i] = NAN;  // shows what is read before it is written
     AxialTask task;
     task.q = data.q.data();
     task.q_stride = p.channels + p.gap;
@@ -165,13 +166,14 @@ void compare(const Problem& p, uint32_t seed, float q_size = 1, float v_size = 1
         Output<float> out(p.queries, p.dim, p.dim + p.gap);
         attend(kernels, p, data, out);
         char what[128];
-        std::snprintf(what, sizeof what, "%zu queries of %zu, grid %zu, dim %zu, frames %zu, free %zu", p.queries,
-                      p.channels, p.grid, p.dim, p.frames, p.free_count);
+        std::snprintf(what, sizeof what, "%zu queries of %zu, grid %zu, dim %zu, frames %zu, free %zu",
+                      p.queries, p.channels, p.grid, p.dim, p.frames, p.free_count);
         for (size_t i = 0; i < p.queries; ++i) {
             for (size_t c = 0; c < p.dim; ++c) {
                 const double got = double(out.at(i, c));
                 check_near(kernels.name, what, i * p.dim + c, got, want.out[i * p.dim + c], tolerance);
-                if (has_plain) check_near(kernels.name, what, i * p.dim + c, got, double(plain.at(i, c)), tolerance);
+                if (has_plain)
+                    check_near(kernels.name, what, i * p.dim + c, got, double(plain.at(i, c)), tolerance);
             }
         }
     });
@@ -241,7 +243,8 @@ void one_key_dominates(void**) {
         each_level([&](const Kernels& kernels) {
             Output<float> out(p.queries, p.dim, p.dim);
             attend(kernels, p, data, out);
-            for (size_t i = 0; i < p.queries * p.dim; ++i) assert_true(out[i] == data.value(p, winner)[i % p.dim]);
+            for (size_t i = 0; i < p.queries * p.dim; ++i)
+                assert_true(out[i] == data.value(p, winner)[i % p.dim]);
         });
     }
 }
@@ -309,12 +312,18 @@ void queries_do_not_touch_each_other(void**) {
 
 int main() {
     const CMUnitTest tests[] = {
-        cmocka_unit_test(every_number_of_queries),    cmocka_unit_test(grids_and_frames),
-        cmocka_unit_test(tokens_without_a_place),     cmocka_unit_test(channels_and_dims),
-        cmocka_unit_test(model_shapes),               cmocka_unit_test(large_scores),
-        cmocka_unit_test(denormals),                  cmocka_unit_test(one_key_dominates),
-        cmocka_unit_test(equal_scores_give_the_mean), cmocka_unit_test(maximum_grows_all_the_time),
-        cmocka_unit_test(no_keys_give_zeros),         cmocka_unit_test(queries_do_not_touch_each_other),
+        cmocka_unit_test(every_number_of_queries),
+        cmocka_unit_test(grids_and_frames),
+        cmocka_unit_test(tokens_without_a_place),
+        cmocka_unit_test(channels_and_dims),
+        cmocka_unit_test(model_shapes),
+        cmocka_unit_test(large_scores),
+        cmocka_unit_test(denormals),
+        cmocka_unit_test(one_key_dominates),
+        cmocka_unit_test(equal_scores_give_the_mean),
+        cmocka_unit_test(maximum_grows_all_the_time),
+        cmocka_unit_test(no_keys_give_zeros),
+        cmocka_unit_test(queries_do_not_touch_each_other),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -16,8 +16,7 @@
 
 #if !SCENE_SANITIZED && defined(__GLIBC__)
 
-// ---- Counters
-// -------------------------------------------------------------------------------------------------------
+// ---- Counters ---------------------------------------------------------------------------------------------
 
 static std::atomic<bool> counting{false};
 static std::atomic<uint64_t> calls{0};
@@ -99,8 +98,7 @@ void check_nothing_was_counted() {
                  last_call.load());
 }
 
-// ---- A tracker's whole life
-// -----------------------------------------------------------------------------------------
+// ---- A tracker's whole life -------------------------------------------------------------------------------
 
 // No assertion of cmocka while counting: it may allocate.
 bool ok = true;

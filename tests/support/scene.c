@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- Pictures
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Pictures ------------------------------------------------------------------------------------------ */
 
 enum { CLIP_LENGTH = 64 };
 
@@ -116,8 +115,7 @@ samlet_frame scene_clip(int time) {
     return scene_frame(pictures[time], SAMLET_PIXEL_RGB, SCENE_WIDTH, SCENE_HEIGHT);
 }
 
-/* ---- Sessions
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Sessions ------------------------------------------------------------------------------------------ */
 
 const char* scene_model_path(void) {
     return SAMLET_SOURCE_DIR "/examples/data/samlet_micro.gguf";
@@ -152,8 +150,7 @@ const samlet_model* scene_model(void) {
     return model;
 }
 
-/* 0: the model's own. */
-static uint32_t image_size(void) {
+uint32_t scene_image_size(void) {
     const char* text = getenv("SAMLET_TEST_IMAGE_SIZE");
     return text ? (uint32_t)strtoul(text, NULL, 10) : 0;
 }
@@ -161,7 +158,7 @@ static uint32_t image_size(void) {
 samlet_tracker_config scene_tracker_config(void) {
     samlet_tracker_config config;
     samlet_tracker_config_init(&config);
-    config.image_size = image_size();
+    config.image_size = scene_image_size();
     config.threads = 1;
     config.max_frame_width = SCENE_WIDTH;
     config.max_frame_height = SCENE_HEIGHT;
@@ -180,7 +177,7 @@ samlet_tracker* scene_tracker(const samlet_tracker_config* config) {
 samlet_segmenter_config scene_segmenter_config(void) {
     samlet_segmenter_config config;
     samlet_segmenter_config_init(&config);
-    config.image_size = image_size();
+    config.image_size = scene_image_size();
     config.threads = 1;
     config.max_frame_width = SCENE_WIDTH;
     config.max_frame_height = SCENE_HEIGHT;
@@ -251,8 +248,7 @@ void assert_sentence(const char* what, const char* text, const char* needle1, co
             fail_msg("%s: the message \"%s\" does not tell \"%s\"", what, text, needles[i]);
 }
 
-/* ---- Recordings
- * -------------------------------------------------------------------------------------------- */
+/* ---- Recordings ---------------------------------------------------------------------------------------- */
 
 void recording_init(recording* recording) {
     memset(recording, 0, sizeof(*recording));
@@ -347,8 +343,7 @@ double recording_distance(const recording* a, const recording* b) {
     return worst;
 }
 
-/* ---- Masks
- * ------------------------------------------------------------------------------------------------- */
+/* ---- Masks --------------------------------------------------------------------------------------------- */
 
 /* One number of the code: groups of 5 bits, low ones first, bit 5 set when more follow. */
 static const char* read_run(const char* text, int64_t* value) {

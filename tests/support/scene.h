@@ -31,8 +31,7 @@ extern "C" {
 extern "C" {
 #endif
 
-/* ---- Pictures
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Pictures ------------------------------------------------------------------------------------------ */
 
 enum { SCENE_WIDTH = 160, SCENE_HEIGHT = 96 };
 
@@ -50,8 +49,7 @@ samlet_frame scene_frame(const void* pixels, samlet_pixel_format format, uint32_
  * time < 64. */
 samlet_frame scene_clip(int time);
 
-/* ---- Sessions
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Sessions ------------------------------------------------------------------------------------------ */
 
 /* examples/data/samlet_micro.gguf */
 const char* scene_model_path(void);
@@ -60,9 +58,11 @@ const uint8_t* scene_model_bytes(size_t* size);
 /* The bundled model, opened once, never closed. */
 const samlet_model* scene_model(void);
 
-/* Defaults for tests: one thread, frames up to SCENE_WIDTH x SCENE_HEIGHT. Where a frame takes seconds, as
- * under emulation, the environment variable SAMLET_TEST_IMAGE_SIZE asks for another size than the model's;
- * not every test bears that. */
+/* SAMLET_TEST_IMAGE_SIZE of the environment, for machines on which a frame takes seconds (emulated ones): the
+ * image size of the configs below, where a test sets none itself, and a hint to do less of the same. 0 if it is
+ * not set: the model's own size. Not every test bears another size; tests/run_arm64.sh names those. */
+uint32_t scene_image_size(void);
+/* Defaults for tests: one thread, frames up to SCENE_WIDTH x SCENE_HEIGHT. */
 samlet_tracker_config scene_tracker_config(void);
 samlet_tracker* scene_tracker(const samlet_tracker_config* config);
 samlet_segmenter_config scene_segmenter_config(void);
@@ -90,8 +90,7 @@ samlet_result scene_result(samlet_tracker* tracker, int32_t object);
 void assert_sentence(const char* what, const char* text, const char* needle1, const char* needle2,
                      const char* needle3);
 
-/* ---- Recordings
- * -------------------------------------------------------------------------------------------- */
+/* ---- Recordings ---------------------------------------------------------------------------------------- */
 
 typedef struct record {
     samlet_result result; /* logits point to a copy */
@@ -114,8 +113,7 @@ void assert_same_object(const recording* a, int32_t object, const recording* b);
  * order. Frame numbers may differ. */
 double recording_distance(const recording* a, const recording* b);
 
-/* ---- Masks
- * ------------------------------------------------------------------------------------------------- */
+/* ---- Masks --------------------------------------------------------------------------------------------- */
 
 /* Decodes COCO's compressed run-length code to 0 and 255, dense. False if it is malformed or does not fill
  * the picture. */

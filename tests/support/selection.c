@@ -1,41 +1,40 @@
-/* Runs some of a program's tests only. CMocka filters by one pattern at a time, set in the program; here the environment
- * says which tests run, for all programs that ctest starts:
+/* Runs some of a program's tests only. CMocka filters by one pattern at a time, set in the program; here the
+ * environment says which tests run, for all programs that ctest starts:
  *
- *   SAMLET_TEST_ONLY   names of tests to run, separated by commas; a program with none of them counts as skipped
- *   SAMLET_TEST_SKIP   names of tests to leave out
+ *   SAMLET_TEST_ONLY   names of tests to run, separated by commas; a program with none of them counts as
+ * skipped SAMLET_TEST_SKIP   names of tests to leave out
  *
  * The linker sends calls of the wrapped function here (--wrap, see tests/CMakeLists.txt).
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <cmocka.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 enum { SKIPPED = 77 };
 
-int __real__cmocka_run_group_tests(const char *group, const struct CMUnitTest *tests, size_t count,
+int __real__cmocka_run_group_tests(const char* group, const struct CMUnitTest* tests, size_t count,
                                    CMFixtureFunction setup, CMFixtureFunction teardown);
-int __wrap__cmocka_run_group_tests(const char *group, const struct CMUnitTest *tests, size_t count,
+int __wrap__cmocka_run_group_tests(const char* group, const struct CMUnitTest* tests, size_t count,
                                    CMFixtureFunction setup, CMFixtureFunction teardown);
 
-static int in_list(const char *list, const char *name) {
+static int in_list(const char* list, const char* name) {
     const size_t length = strlen(name);
-    for (const char *at = list; (at = strstr(at, name)) != NULL; at++)
+    for (const char* at = list; (at = strstr(at, name)) != NULL; at++)
         if ((at == list || at[-1] == ',') && (at[length] == ',' || at[length] == 0)) return 1;
     return 0;
 }
 
-int __wrap__cmocka_run_group_tests(const char *group, const struct CMUnitTest *tests, size_t count,
+int __wrap__cmocka_run_group_tests(const char* group, const struct CMUnitTest* tests, size_t count,
                                    CMFixtureFunction setup, CMFixtureFunction teardown) {
     const char *only = getenv("SAMLET_TEST_ONLY"), *skip = getenv("SAMLET_TEST_SKIP");
-    struct CMUnitTest *selected;
+    struct CMUnitTest* selected;
     size_t kept = 0;
     int status = SKIPPED;
     if (only && !*only) only = NULL;

@@ -89,8 +89,7 @@ class Bank {
 
 #define EXPECT(got, want) assert_string_equal((got).c_str(), want)
 
-// ---- Reading
-// --------------------------------------------------------------------------------------------------------
+// ---- Reading ----------------------------------------------------------------------------------------------
 
 void an_empty_bank_gives_nothing(void**) {
     Bank bank(1, 6);
@@ -165,8 +164,7 @@ void pointers_reach_further_than_memories(void**) {
     EXPECT(bank.pointers(21, false, 0), "0:21");
 }
 
-// ---- Giving up
-// ------------------------------------------------------------------------------------------------------
+// ---- Giving up --------------------------------------------------------------------------------------------
 
 void the_farthest_from_where_the_track_goes_is_given_up(void**) {
     Bank bank(1, 3, 4);
@@ -230,8 +228,7 @@ void extreme_frame_numbers(void**) {
     assert_true((*bank).has_recent(-edge));
 }
 
-// ---- Prompted frames
-// ------------------------------------------------------------------------------------------------
+// ---- Prompted frames --------------------------------------------------------------------------------------
 
 void one_slot_keeps_the_latest_prompt(void**) {
     Bank bank(1, 6);

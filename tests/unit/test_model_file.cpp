@@ -68,8 +68,7 @@ void expect(const char* what, const FileBytes& bytes, const char* needle, const 
     assert_sentence(what, text, needle, needle2, nullptr);
 }
 
-// ---- A sound file
-// ---------------------------------------------------------------------------------------------------
+// ---- A sound file -----------------------------------------------------------------------------------------
 
 void a_sound_file_is_read(void**) {
     const FileBytes bytes = small_file().write();
@@ -156,8 +155,7 @@ void a_full_arena_is_an_error(void**) {
     }
 }
 
-// ---- Spoiled fields
-// -------------------------------------------------------------------------------------------------
+// ---- Spoiled fields ---------------------------------------------------------------------------------------
 
 FileBytes with(const FileBytes& sound, size_t offset, const std::string& value) {
     FileBytes bytes(sound);
@@ -238,6 +236,12 @@ void spoiled_tensor_names(void**) {
     assert_true(Opened(longest.write()).status.ok());
 }
 
+void five_dimensions_are_too_many(void**) {
+    Gguf file = small_file();
+    file.tensors.push_back({"five", {1, 1, 1, 1, 1}, 0, std::string(4, 'z')});  // else sound
+    expect("rank", file.write(), "damaged");
+}
+
 void spoiled_shapes(void**) {
     const FileBytes sound = small_file().write();
     const size_t rank = offset_of(sound, raw_string("first.weight")) + 8 + 12;
@@ -272,8 +276,7 @@ void names_that_come_twice(void**) {
     expect("twice", file.write(), "first.weight", "twice");
 }
 
-// ---- Everything else that can happen to bytes
-// -----------------------------------------------------------------------
+// ---- Everything else that can happen to bytes -------------------------------------------------------------
 
 void cut_at_every_byte(void**) {
     Gguf file = small_file();
@@ -337,7 +340,8 @@ int main() {
         cmocka_unit_test(lists_are_found),           cmocka_unit_test(alignments_and_scalars),
         cmocka_unit_test(a_full_arena_is_an_error),  cmocka_unit_test(spoiled_headers),
         cmocka_unit_test(spoiled_alignments),        cmocka_unit_test(spoiled_metadata),
-        cmocka_unit_test(spoiled_tensor_names),      cmocka_unit_test(spoiled_shapes),
+        cmocka_unit_test(spoiled_tensor_names),      cmocka_unit_test(five_dimensions_are_too_many),
+        cmocka_unit_test(spoiled_shapes),
         cmocka_unit_test(spoiled_types_and_offsets), cmocka_unit_test(names_that_come_twice),
         cmocka_unit_test(cut_at_every_byte),         cmocka_unit_test(every_byte_changed),
     };
