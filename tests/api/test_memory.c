@@ -119,14 +119,16 @@ static void attend(samlet_tracker* t, const samlet_tracker_config* c) {
     free(memory);
 }
 
-/* Long enough for every store to be full and to overflow, on the largest frames and the smallest ones. */
+/* Long enough for every store to be full and to overflow, on the largest frames and the smallest ones, in
+ * formats that must be converted. */
 static void exercise_tracker(samlet_tracker* t, const samlet_tracker_config* c) {
     const int frames = (int)(c->prompted_frames + c->recent_frames) + 3;
     attend(t, c);
     for (int i = 0; i < frames; i++) {
         const int small = i % 3 == 1;
-        const samlet_frame frame = scene_frame(picture, SAMLET_PIXEL_RGB, small ? 1 : c->max_frame_width,
-                                               small ? 2 : c->max_frame_height);
+        const samlet_frame frame =
+            scene_frame(picture, i % 2 ? SAMLET_PIXEL_BGR : SAMLET_PIXEL_GREY, small ? 1 : c->max_frame_width,
+                        small ? 2 : c->max_frame_height);
         assert_ok(t, samlet_tracker_set_frame(t, &frame, i));
         if (i <= (int)c->prompted_frames)
             for (uint32_t k = 0; k < c->max_objects; k++) prompt_much(t, (int32_t)k, &frame, c);
@@ -139,7 +141,7 @@ static void exercise_tracker(samlet_tracker* t, const samlet_tracker_config* c) 
 static void exercise_segmenter(samlet_segmenter* s, const samlet_segmenter_config* c) {
     const uint32_t side = c->image_size / 4;
     for (int small = 0; small < 2; small++) {
-        const samlet_frame frame = scene_frame(picture, SAMLET_PIXEL_RGB, small ? 1 : c->max_frame_width,
+        const samlet_frame frame = scene_frame(picture, SAMLET_PIXEL_BGR, small ? 1 : c->max_frame_width,
                                                small ? 1 : c->max_frame_height);
         const samlet_box box = {0, 0, (float)frame.width, (float)frame.height};
         samlet_point points[32];
@@ -243,7 +245,9 @@ static samlet_tracker_config random_config(uint32_t* state) {
 }
 
 /* Of `all` configs, where frames are slow. */
-static int rounds(int all) { return scene_image_size() ? 4 : SCENE_SANITIZED ? 8 : all; }
+static int rounds(int all) {
+    return scene_image_size() ? 4 : SCENE_SANITIZED ? 8 : all;
+}
 
 static void trackers_fit_their_plan(void** state) {
     uint32_t seed = 1;
