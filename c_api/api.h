@@ -17,12 +17,14 @@ struct samlet_tracker {
     samlet::Tracker impl;
     mutable char message[256];  // calls that only look at the session can fail too
     void* owned_block;
+    size_t owned_bytes;
 };
 
 struct samlet_segmenter {
     samlet::Segmenter impl;
     char message[256];
     void* owned_block;
+    size_t owned_bytes;
 };
 
 namespace samlet {
@@ -43,7 +45,7 @@ Status null_argument(const char* name);
 // error, and what a newer, longer struct adds is not looked at.
 Status check_size(uint32_t size, size_t known, const char* name);
 
-// A block for `bytes`: the caller's if there is one, checked, else from the heap (then *owned is set).
+// A block for `bytes`: the caller's if there is one, checked, else from the system (then *owned is set).
 Status find_block(void* given, uint64_t given_bytes, uint64_t bytes, void** block, void** owned);
 
 // A caller's buffer for a picture-size map of pixels of `pixel` bytes.

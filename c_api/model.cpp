@@ -127,7 +127,7 @@ samlet_status samlet_model_open(const samlet_model_config* config, samlet_model*
             return report(status, error);
         }
     }
-    port::release(owned);
+    port::give_back(owned, bytes.total);
     source.close();
     return report(status, error);
 }
@@ -135,9 +135,10 @@ samlet_status samlet_model_open(const samlet_model_config* config, samlet_model*
 void samlet_model_close(samlet_model* model) {
     if (!model) return;
     const FileMapping mapping = model->impl.mapping;
-    void* owned = model->impl.owned_block;
+    void* owned = model->impl.owned_block;  // the model lies in it
+    const size_t bytes = static_cast<size_t>(model->impl.block_bytes);
     port::unmap_file(mapping);
-    port::release(owned);
+    port::give_back(owned, bytes);
 }
 
 samlet_status samlet_model_get_info(const samlet_model* model, samlet_model_info* info) {

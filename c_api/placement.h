@@ -48,13 +48,14 @@ Status create_session(const Model& model, const Config& config, void* memory, ui
     Status status = lay_out<Handle>(model, config, arena, false, &made, nullptr);
     if (status.ok()) {
         made->owned_block = owned;
+        made->owned_bytes = measure.used();
         status = made->impl.init();
         if (!status.ok()) made->impl.shut_down();
     }
     if (status.ok())
         *handle = made;
     else
-        port::release(owned);
+        port::give_back(owned, measure.used());
     return status;
 }
 
@@ -62,7 +63,7 @@ template <class Handle>
 void destroy_session(Handle* handle) {
     if (!handle) return;
     handle->impl.shut_down();
-    port::release(handle->owned_block);
+    port::give_back(handle->owned_block, handle->owned_bytes);  // the handle lies in it
 }
 
 }  // namespace samlet

@@ -96,7 +96,7 @@ Status check_size(uint32_t size, size_t known, const char* name) {
 Status find_block(void* given, uint64_t given_bytes, uint64_t bytes, void** block, void** owned) {
     *owned = nullptr;
     if (!given) {
-        *block = *owned = port::allocate(bytes, Arena::kAlignment);
+        *block = *owned = port::borrow(bytes);
         if (*block) return {};
         return fail(SAMLET_ERROR_MEMORY, "the system has no block of %a bytes", static_cast<int64_t>(bytes));
     }

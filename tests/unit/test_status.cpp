@@ -142,7 +142,7 @@ void blocks_are_checked(void**) {
            "the block begins 8 bytes after a multiple of 64, to which it must be aligned");
     assert_true(find_block(nullptr, 0, 256, &block, &owned).ok());
     assert_true(block != nullptr && block == owned && reinterpret_cast<uintptr_t>(block) % 64 == 0);
-    port::release(owned);
+    port::give_back(owned, 256);
     if (SCENE_SANITIZED) return;  // the address sanitizer ends programs that ask for too much
     const Status none = find_block(nullptr, 0, uint64_t{1} << 62, &block, &owned);
     assert_int_equal(none.code, SAMLET_ERROR_MEMORY);
