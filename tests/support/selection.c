@@ -1,14 +1,15 @@
 /* Runs some of a program's tests only. CMocka filters by one pattern at a time, set in the program; here the
- * environment says which tests run, for all programs that ctest starts:
+ * environment says which tests run, for all programs that ctest starts, by names with commas between:
  *
- *   SAMLET_TEST_ONLY   names of tests to run, separated by commas; a program with none of them counts as
- * skipped SAMLET_TEST_SKIP   names of tests to leave out
+ *   SAMLET_TEST_ONLY   the tests to run; a program that has none of them counts as skipped
+ *   SAMLET_TEST_SKIP   the tests to leave out
  *
  * The linker sends calls of the wrapped function here (--wrap, see tests/CMakeLists.txt).
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-/* clang-format off: cmocka.h wants these before it */
+/* cmocka.h wants these before it. */
+/* clang-format off */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
