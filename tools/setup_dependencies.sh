@@ -8,7 +8,7 @@ set -Eeuo pipefail
 usage() {
     cat <<'END'
 usage: tools/setup_dependencies.sh [options]
-  --tests          also install what only tests need: Rust, Go and djpeg, for examples/
+  --tests          also install what only tests need: Rust, Go, GStreamer and djpeg, for examples/
   --dev            the same, and clang, clang-format and valgrind
   --packages-only  install the Debian packages, do not build XNNPACK
   --xnnpack-only   build XNNPACK, do not touch the Debian packages
@@ -70,7 +70,9 @@ if [ "$debian" = 13 ] && [ "$machine" = aarch64 ]; then
     apt_xnnpack=1
     packages+=(libxnnpack-dev)
 fi
-[ $tests = 1 ] && packages+=(libjpeg-turbo-progs rustc cargo golang-go)
+[ $tests = 1 ] && packages+=(libjpeg-turbo-progs rustc cargo golang-go
+    libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
+    gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good)
 [ $dev = 1 ] && packages+=(clang clang-format valgrind)
 
 oldest=([libpthreadpool-dev]=$min_version [libcpuinfo-dev]=$min_version)

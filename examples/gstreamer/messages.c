@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "messages.h"
 
-static void set_box(GstStructure *structure, const samlet_box *box) {
+static void set_box(GstStructure* structure, const samlet_box* box) {
     const float sides[4] = {box->x0, box->y0, box->x1, box->y1};
     GValue array = G_VALUE_INIT, side = G_VALUE_INIT;
     g_value_init(&array, GST_TYPE_ARRAY);
@@ -13,14 +13,14 @@ static void set_box(GstStructure *structure, const samlet_box *box) {
     gst_structure_take_value(structure, "box", &array);
 }
 
-static gboolean copy_field(GQuark field, const GValue *value, gpointer structure) {
+static gboolean copy_field(GQuark field, const GValue* value, gpointer structure) {
     gst_structure_id_set_value(structure, field, value);
     return TRUE;
 }
 
-void messages_post(GstElement *element, const FrameTime *time, const samlet_result *result,
-                   const GstStructure *description) {
-    GstStructure *structure = gst_structure_new(
+void messages_post(GstElement* element, const FrameTime* time, const samlet_result* result,
+                   const GstStructure* description) {
+    GstStructure* structure = gst_structure_new(
         MESSAGES_NAME, "frame", G_TYPE_INT64, time->number, "pts", G_TYPE_UINT64, time->pts, "running-time",
         G_TYPE_UINT64, time->running_time, "stream-time", G_TYPE_UINT64, time->stream_time, NULL);
     set_box(structure, &result->box);

@@ -17,10 +17,10 @@ typedef struct FrameTime {
     GstClockTime pts, running_time, stream_time;
 } FrameTime;
 
-/* Posts an element message of one object on one frame: frame (int64), pts, running-time, stream-time (uint64), box
- * (array of 4 ints: x0, y0, x1, y1, the last two exclusive; 0 where nothing is seen), and the fields of the
- * description (see metadata.h). */
-void messages_post(GstElement *element, const FrameTime *time, const samlet_result *result,
-                   const GstStructure *description);
+/* Posts an element message of one object on one frame: frame (int64), pts, running-time, stream-time
+ * (uint64), box (array of 4 ints: x0, y0, x1, y1, the last two exclusive; 0 where nothing is seen), and the
+ * fields of the description (see metadata.h). */
+void messages_post(GstElement* element, const FrameTime* time, const samlet_result* result,
+                   const GstStructure* description);
 
 #endif

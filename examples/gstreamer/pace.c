@@ -3,22 +3,22 @@
 
 #define STARVED GST_SECOND
 
-void pace_reset(Pace *pace) {
+void pace_reset(Pace* pace) {
     *pace = (Pace){FALSE, FALSE, 0, 0, 0, GST_CLOCK_TIME_NONE};
 }
 
-void pace_learn(Pace *pace, gboolean live, GstClockTime upstream_latency) {
+void pace_learn(Pace* pace, gboolean live, GstClockTime upstream_latency) {
     pace->known = TRUE;
     pace->live = live;
     pace->upstream = GST_CLOCK_TIME_IS_VALID(upstream_latency) ? upstream_latency : 0;
 }
 
-gboolean pace_drops(const Pace *pace, DropPolicy policy) {
+gboolean pace_drops(const Pace* pace, DropPolicy policy) {
     return policy == DROP_LATE || (policy == DROP_AUTO && pace->live);
 }
 
-PaceVerdict pace_judge(const Pace *pace, GstClockTime running_time, GstClockTime now, GstClockTime max_lateness,
-                       GstClockTimeDiff *excess) {
+PaceVerdict pace_judge(const Pace* pace, GstClockTime running_time, GstClockTime now,
+                       GstClockTime max_lateness, GstClockTimeDiff* excess) {
     *excess = 0;
     if (!GST_CLOCK_TIME_IS_VALID(now)) return PACE_TRACK;
     /* Better a late picture than none: of a machine that is much too slow, or a source with wrong times. */
@@ -28,7 +28,7 @@ PaceVerdict pace_judge(const Pace *pace, GstClockTime running_time, GstClockTime
     return *excess > 0 ? PACE_DROP : PACE_TRACK;
 }
 
-gboolean pace_tracked(Pace *pace, GstClockTime duration, GstClockTime now, GstClockTime lateness) {
+gboolean pace_tracked(Pace* pace, GstClockTime duration, GstClockTime now, GstClockTime lateness) {
     GstClockTime wanted;
     pace->last = now;
     pace->frame_time = pace->frame_time ? (7 * pace->frame_time + duration) / 8 : duration;

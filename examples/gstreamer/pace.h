@@ -28,17 +28,17 @@ typedef enum {
     PACE_REVIVE, /* nothing came through for a second: track it, however late it is */
 } PaceVerdict;
 
-void pace_reset(Pace *pace);
-void pace_learn(Pace *pace, gboolean live, GstClockTime upstream_latency);
-gboolean pace_drops(const Pace *pace, DropPolicy policy);
+void pace_reset(Pace* pace);
+void pace_learn(Pace* pace, gboolean live, GstClockTime upstream_latency);
+gboolean pace_drops(const Pace* pace, DropPolicy policy);
 
-/* A frame of `running_time` arrives when the clock's running time is `now`. *excess is by how much it comes later than
- * it may, where it is late. */
-PaceVerdict pace_judge(const Pace *pace, GstClockTime running_time, GstClockTime now, GstClockTime max_lateness,
-                       GstClockTimeDiff *excess);
+/* A frame of `running_time` arrives when the clock's running time is `now`. *excess is by how much it comes
+ * later than it may, where it is late. */
+PaceVerdict pace_judge(const Pace* pace, GstClockTime running_time, GstClockTime now,
+                       GstClockTime max_lateness, GstClockTimeDiff* excess);
 
-/* A frame was tracked in `duration` and is through at `now`. TRUE: the latency has changed so much that the pipeline
- * should be told. `lateness` is what a frame may be late when it comes. */
-gboolean pace_tracked(Pace *pace, GstClockTime duration, GstClockTime now, GstClockTime lateness);
+/* A frame was tracked in `duration` and is through at `now`. TRUE: the latency has changed so much that the
+ * pipeline should be told. `lateness` is what a frame may be late when it comes. */
+gboolean pace_tracked(Pace* pace, GstClockTime duration, GstClockTime now, GstClockTime lateness);
 
 #endif

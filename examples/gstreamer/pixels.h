@@ -15,6 +15,6 @@
 extern const gchar pixels_caps[];
 
 /* A view of a mapped frame of these caps. */
-samlet_frame pixels_frame(const GstVideoFrame *frame);
+samlet_frame pixels_frame(const GstVideoFrame* frame);
 
 #endif

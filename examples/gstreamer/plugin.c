@@ -4,7 +4,7 @@
  */
 #include "samlettrack.h"
 
-static gboolean init(GstPlugin *plugin) {
+static gboolean init(GstPlugin* plugin) {
     return GST_ELEMENT_REGISTER(samlettrack, plugin);
 }
 

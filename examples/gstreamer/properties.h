@@ -37,12 +37,12 @@ typedef struct Settings {
     gint mouse_object;
 } Settings;
 
-void settings_init(Settings *settings);
-void settings_clear(Settings *settings);
+void settings_init(Settings* settings);
+void settings_clear(Settings* settings);
 
-void properties_install(GObjectClass *class);
+void properties_install(GObjectClass* class);
 /* FALSE: not one of the settings. */
-gboolean settings_set(Settings *settings, guint property, const GValue *value);
-gboolean settings_get(const Settings *settings, guint property, GValue *value);
+gboolean settings_set(Settings* settings, guint property, const GValue* value);
+gboolean settings_get(const Settings* settings, guint property, GValue* value);
 
 #endif

@@ -11,18 +11,20 @@ GST_DEBUG_CATEGORY_STATIC(samlet_track_debug);
 #define GST_CAT_DEFAULT samlet_track_debug
 
 G_DEFINE_TYPE_WITH_CODE(GstSamletTrack, gst_samlet_track, GST_TYPE_BASE_TRANSFORM,
-                        GST_DEBUG_CATEGORY_INIT(samlet_track_debug, "samlettrack", 0, "object tracking with samlet"))
+                        GST_DEBUG_CATEGORY_INIT(samlet_track_debug, "samlettrack", 0,
+                                                "object tracking with samlet"))
 GST_ELEMENT_REGISTER_DEFINE(samlettrack, "samlettrack", GST_RANK_NONE, GST_TYPE_SAMLET_TRACK)
 
-/* ---- Properties ------------------------------------------------------------------------------------------- */
+/* ---- Properties ---------------------------------------------------------------------------------------- */
 
-static GstStructure *stats_of(const GstSamletTrack *self) {
-    return gst_structure_new("samlettrack-stats", "frames", G_TYPE_UINT64, self->passed, "tracked", G_TYPE_UINT64,
-                             self->tracked, "dropped", G_TYPE_UINT64, self->arrived - self->passed, "frame-time",
-                             G_TYPE_UINT64, self->pace.frame_time, NULL);
+static GstStructure* stats_of(const GstSamletTrack* self) {
+    return gst_structure_new("samlettrack-stats", "frames", G_TYPE_UINT64, self->passed, "tracked",
+                             G_TYPE_UINT64, self->tracked, "dropped", G_TYPE_UINT64,
+                             self->arrived - self->passed, "frame-time", G_TYPE_UINT64, self->pace.frame_time,
+                             NULL);
 }
 
-static void objects_of(const GstSamletTrack *self, GValue *array) {
+static void objects_of(const GstSamletTrack* self, GValue* array) {
     GValue id = G_VALUE_INIT;
     g_value_init(&id, G_TYPE_INT);
     for (guint i = 0; i < self->objects->len; i++) {
@@ -31,8 +33,8 @@ static void objects_of(const GstSamletTrack *self, GValue *array) {
     }
 }
 
-static void get_property(GObject *object, guint property, GValue *value, GParamSpec *spec) {
-    GstSamletTrack *self = GST_SAMLET_TRACK(object);
+static void get_property(GObject* object, guint property, GValue* value, GParamSpec* spec) {
+    GstSamletTrack* self = GST_SAMLET_TRACK(object);
     gboolean known = TRUE;
     g_mutex_lock(&self->lock);
     if (property == PROPERTY_STATS)
@@ -45,10 +47,10 @@ static void get_property(GObject *object, guint property, GValue *value, GParamS
     if (!known) G_OBJECT_WARN_INVALID_PROPERTY_ID(object, property, spec);
 }
 
-static void set_property(GObject *object, guint property, const GValue *value, GParamSpec *spec) {
-    GstSamletTrack *self = GST_SAMLET_TRACK(object);
+static void set_property(GObject* object, guint property, const GValue* value, GParamSpec* spec) {
+    GstSamletTrack* self = GST_SAMLET_TRACK(object);
     gboolean known;
-    gchar *complaint = NULL;
+    gchar* complaint = NULL;
     g_mutex_lock(&self->lock);
     known = settings_set(&self->settings, property, value);
     /* Before that, the prompts wait for start(). */
@@ -61,16 +63,16 @@ static void set_property(GObject *object, guint property, const GValue *value, G
     g_free(complaint);
 }
 
-/* ---- Start and stop --------------------------------------------------------------------------------------- */
+/* ---- Start and stop ------------------------------------------------------------------------------------ */
 
 /* The prompts of the properties come after those of signals that came before the stream. */
-static gboolean queue_first_prompts(GstSamletTrack *self) {
+static gboolean queue_first_prompts(GstSamletTrack* self) {
     GQueue first = G_QUEUE_INIT;
-    gchar *complaint;
+    gchar* complaint;
     g_mutex_lock(&self->lock);
     if (commands_parse(self->settings.point, self->settings.box, &first, &complaint))
         while (first.length) {
-            Command *command = g_queue_pop_head(&first);
+            Command* command = g_queue_pop_head(&first);
             command->required = TRUE;
             commands_add(&self->commands, command);
         }
@@ -81,10 +83,10 @@ static gboolean queue_first_prompts(GstSamletTrack *self) {
     return FALSE;
 }
 
-static gboolean open_tracking(GstSamletTrack *self) {
+static gboolean open_tracking(GstSamletTrack* self) {
     samlet_tracker_config config;
     samlet_error error;
-    gchar *model;
+    gchar* model;
     gboolean good;
     samlet_tracker_config_init(&config);
     config.max_frame_width = config.max_frame_height = PIXELS_MAX_SIDE;
@@ -98,9 +100,10 @@ static gboolean open_tracking(GstSamletTrack *self) {
     g_mutex_unlock(&self->lock);
 
     if (!model || !*model) {
-        GST_ELEMENT_ERROR(self, RESOURCE, NOT_FOUND,
-                          ("no model: set the property model to a file that samlet's tools/convert_checkpoint.py wrote"),
-                          (NULL));
+        GST_ELEMENT_ERROR(
+            self, RESOURCE, NOT_FOUND,
+            ("no model: set the property model to a file that samlet's tools/convert_checkpoint.py wrote"),
+            (NULL));
         g_free(model);
         return FALSE;
     }
@@ -114,8 +117,8 @@ static gboolean open_tracking(GstSamletTrack *self) {
     return good;
 }
 
-static gboolean start(GstBaseTransform *trans) {
-    GstSamletTrack *self = GST_SAMLET_TRACK(trans);
+static gboolean start(GstBaseTransform* trans) {
+    GstSamletTrack* self = GST_SAMLET_TRACK(trans);
     if (!open_tracking(self)) return FALSE;
     if (!queue_first_prompts(self)) {
         tracking_close(&self->tracking);
@@ -130,8 +133,8 @@ static gboolean start(GstBaseTransform *trans) {
     return TRUE;
 }
 
-static gboolean stop(GstBaseTransform *trans) {
-    GstSamletTrack *self = GST_SAMLET_TRACK(trans);
+static gboolean stop(GstBaseTransform* trans) {
+    GstSamletTrack* self = GST_SAMLET_TRACK(trans);
     tracking_close(&self->tracking);
     g_mutex_lock(&self->lock);
     self->started = FALSE;
@@ -141,96 +144,39 @@ static gboolean stop(GstBaseTransform *trans) {
     return TRUE;
 }
 
-/* ---- Negotiation ------------------------------------------------------------------------------------------ */
+/* ---- Negotiation --------------------------------------------------------------------------------------- */
 
 /* Memories are of the model's square: objects survive a change of size. */
-static gboolean set_caps(GstBaseTransform *trans, GstCaps *in, GstCaps *out) {
-    GstSamletTrack *self = GST_SAMLET_TRACK(trans);
+static gboolean set_caps(GstBaseTransform* trans, GstCaps* in, GstCaps* out) {
+    GstSamletTrack* self = GST_SAMLET_TRACK(trans);
     (void)out; /* the same */
     return gst_video_info_from_caps(&self->info, in);
 }
 
 /* Buffers pass through, whatever is painted on them: those behind us say how they should be. */
-static gboolean propose_allocation(GstBaseTransform *trans, GstQuery *decide_query, GstQuery *query) {
+static gboolean propose_allocation(GstBaseTransform* trans, GstQuery* decide_query, GstQuery* query) {
     (void)decide_query;
     return gst_pad_peer_query(GST_BASE_TRANSFORM_SRC_PAD(trans), query);
 }
 
-static gboolean transform_meta(GstBaseTransform *trans, GstBuffer *out, GstMeta *meta, GstBuffer *in) {
-    (void)trans, (void)out, (void)meta, (void)in;
-    return TRUE; /* size and format stay, so every meta stays true */
-}
-
-/* ---- Pace ------------------------------------------------------------------------------------------------- */
-
-static void learn_latency(GstSamletTrack *self, GstQuery *query) {
-    gboolean live;
-    GstClockTime least;
-    gst_query_parse_latency(query, &live, &least, NULL);
-    g_mutex_lock(&self->lock);
-    pace_learn(&self->pace, live, least);
-    g_mutex_unlock(&self->lock);
-}
-
-/* The pipeline asks when it starts to play; whoever is asked knows whether the source is live. */
-static void ask_latency(GstSamletTrack *self) {
-    GstQuery *query;
-    gboolean known;
-    g_mutex_lock(&self->lock);
-    known = self->pace.known;
-    g_mutex_unlock(&self->lock);
-    if (known) return;
-    query = gst_query_new_latency();
-    if (gst_pad_peer_query(GST_BASE_TRANSFORM_SINK_PAD(self), query)) learn_latency(self, query);
-    gst_query_unref(query);
-}
-
-static gboolean answer_latency(GstSamletTrack *self, GstQuery *query) {
-    gboolean live;
-    GstClockTime least, most, own;
-    if (!gst_pad_peer_query(GST_BASE_TRANSFORM_SINK_PAD(self), query)) return FALSE;
-    learn_latency(self, query);
-    gst_query_parse_latency(query, &live, &least, &most);
-    g_mutex_lock(&self->lock);
-    own = self->pace.reported;
-    g_mutex_unlock(&self->lock);
-    gst_query_set_latency(query, live, least + own, GST_CLOCK_TIME_IS_VALID(most) ? most + own : most);
-    return TRUE;
-}
-
-static gboolean query(GstBaseTransform *trans, GstPadDirection direction, GstQuery *query) {
+static gboolean query(GstBaseTransform* trans, GstPadDirection direction, GstQuery* query) {
     if (direction == GST_PAD_SRC && GST_QUERY_TYPE(query) == GST_QUERY_LATENCY)
-        return answer_latency(GST_SAMLET_TRACK(trans), query);
+        return live_answer_latency(GST_SAMLET_TRACK(trans), query);
     return GST_BASE_TRANSFORM_CLASS(gst_samlet_track_parent_class)->query(trans, direction, query);
 }
 
-static GstClockTime running_time_of(GstBaseTransform *trans, const GstBuffer *buffer) {
+/* ---- Frames -------------------------------------------------------------------------------------------- */
+
+static GstClockTime running_time_of(GstBaseTransform* trans, const GstBuffer* buffer) {
     if (trans->segment.format != GST_FORMAT_TIME) return GST_CLOCK_TIME_NONE;
     return gst_segment_to_running_time(&trans->segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
 }
 
-/* The base class drops what comes before the time that a sink's QoS event asks for, and posts QoS messages about it. A
- * frame that is late already when it comes is told to it the same way. */
-static void hurry(GstBaseTransform *trans, const GstBuffer *buffer) {
-    GstSamletTrack *self = GST_SAMLET_TRACK(trans);
-    const GstClockTime now = gst_element_get_current_running_time(GST_ELEMENT(trans));
-    const GstClockTime running_time = running_time_of(trans, buffer);
-    GstClockTimeDiff excess;
-    PaceVerdict verdict;
-    g_mutex_lock(&self->lock);
-    verdict = pace_judge(&self->pace, running_time, now, self->settings.max_lateness, &excess);
-    g_mutex_unlock(&self->lock);
-    if (verdict == PACE_DROP)
-        gst_base_transform_update_qos(trans, 1.0, excess, running_time);
-    else if (verdict == PACE_REVIVE)
-        gst_base_transform_set_qos_enabled(trans, FALSE);
-}
-
 /* Before the base class decides what to do with a buffer. */
-static void before_transform(GstBaseTransform *trans, GstBuffer *buffer) {
-    GstSamletTrack *self = GST_SAMLET_TRACK(trans);
+static void before_transform(GstBaseTransform* trans, GstBuffer* buffer) {
+    GstSamletTrack* self = GST_SAMLET_TRACK(trans);
     gboolean idle, drops;
-    ask_latency(self);
+    live_ask_latency(self);
     g_mutex_lock(&self->lock);
     self->arrived++;
     idle = self->objects->len == 0 && self->commands.length == 0;
@@ -238,21 +184,8 @@ static void before_transform(GstBaseTransform *trans, GstBuffer *buffer) {
     g_mutex_unlock(&self->lock);
     gst_base_transform_set_passthrough(trans, idle);
     gst_base_transform_set_qos_enabled(trans, drops);
-    if (drops) hurry(trans, buffer);
+    if (drops) live_hurry(self, running_time_of(trans, buffer));
 }
-
-static void note_time(GstSamletTrack *self, gint64 microseconds) {
-    const GstClockTime now = gst_element_get_current_running_time(GST_ELEMENT(self));
-    gboolean changed;
-    g_mutex_lock(&self->lock);
-    self->tracked++;
-    changed = pace_tracked(&self->pace, (GstClockTime)microseconds * GST_USECOND, now,
-                           pace_drops(&self->pace, self->settings.drop) ? self->settings.max_lateness : 0);
-    g_mutex_unlock(&self->lock);
-    if (changed) gst_element_post_message(GST_ELEMENT(self), gst_message_new_latency(GST_OBJECT(self)));
-}
-
-/* ---- Frames ----------------------------------------------------------------------------------------------- */
 
 /* What the frame at hand needs to know of the settings, and the commands for it. */
 typedef struct Job {
@@ -261,8 +194,8 @@ typedef struct Job {
     FrameTime time;
 } Job;
 
-static Job take_job(GstSamletTrack *self, GstBuffer *buffer) {
-    GstBaseTransform *trans = GST_BASE_TRANSFORM(self);
+static Job take_job(GstSamletTrack* self, GstBuffer* buffer) {
+    GstBaseTransform* trans = GST_BASE_TRANSFORM(self);
     Job job;
     g_mutex_lock(&self->lock);
     job.overlay = self->settings.overlay;
@@ -280,12 +213,12 @@ static Job take_job(GstSamletTrack *self, GstBuffer *buffer) {
     return job;
 }
 
-static void warn_refused(gpointer self, const gchar *sentence) {
+static void warn_refused(gpointer self, const gchar* sentence) {
     GST_ELEMENT_WARNING(self, LIBRARY, SETTINGS, ("%s", sentence), (NULL));
 }
 
-static void note_objects(GstSamletTrack *self) {
-    const GArray *results = self->tracking.results;
+static void note_objects(GstSamletTrack* self) {
+    const GArray* results = self->tracking.results;
     g_mutex_lock(&self->lock);
     g_array_set_size(self->objects, 0);
     for (guint i = 0; i < results->len; i++) {
@@ -295,11 +228,11 @@ static void note_objects(GstSamletTrack *self) {
     g_mutex_unlock(&self->lock);
 }
 
-static void publish(GstSamletTrack *self, GstBuffer *buffer, const Job *job) {
+static void publish(GstSamletTrack* self, GstBuffer* buffer, const Job* job) {
     for (guint i = 0; i < self->tracking.results->len; i++) {
-        const samlet_result *result = &g_array_index(self->tracking.results, samlet_result, i);
-        gchar *rle = job->rle ? tracking_rle(&self->tracking, result->object) : NULL;
-        GstStructure *description = metadata_describe(result, rle);
+        const samlet_result* result = &g_array_index(self->tracking.results, samlet_result, i);
+        gchar* rle = job->rle ? tracking_rle(&self->tracking, result->object) : NULL;
+        GstStructure* description = metadata_describe(result, rle);
         metadata_attach(buffer, result, description);
         if (job->post_messages) messages_post(GST_ELEMENT(self), &job->time, result, description);
         gst_structure_free(description);
@@ -307,7 +240,7 @@ static void publish(GstSamletTrack *self, GstBuffer *buffer, const Job *job) {
     }
 }
 
-static gboolean process(GstSamletTrack *self, GstVideoFrame *frame, Job *job) {
+static gboolean process(GstSamletTrack* self, GstVideoFrame* frame, Job* job) {
     const samlet_frame view = pixels_frame(frame);
     const gint64 begun = g_get_monotonic_time();
     if (!tracking_step(&self->tracking, &view, job->time.number, &job->commands, warn_refused, self)) {
@@ -317,20 +250,23 @@ static gboolean process(GstSamletTrack *self, GstVideoFrame *frame, Job *job) {
     }
     note_objects(self);
     if (job->overlay) overlay_paint(frame, &self->tracking, self->mask);
-    if (self->tracking.results->len) note_time(self, g_get_monotonic_time() - begun);
+    if (self->tracking.results->len) live_note_time(self, g_get_monotonic_time() - begun);
     return TRUE;
 }
 
-static GstFlowReturn track_frame(GstSamletTrack *self, GstBuffer *buffer) {
+static GstFlowReturn track_frame(GstSamletTrack* self, GstBuffer* buffer) {
     Job job = take_job(self, buffer);
     const GstMapFlags flags = job.overlay ? GST_MAP_READWRITE : GST_MAP_READ;
     GstVideoFrame frame;
     gboolean good;
     /* Without GST_VIDEO_FRAME_MAP_FLAG_NO_REF the buffer would not be writable any more. */
-    if (!gst_video_frame_map(&frame, &self->info, buffer, flags | (GstMapFlags)GST_VIDEO_FRAME_MAP_FLAG_NO_REF)) {
+    if (!gst_video_frame_map(&frame, &self->info, buffer,
+                             flags | (GstMapFlags)GST_VIDEO_FRAME_MAP_FLAG_NO_REF)) {
         commands_clear(&job.commands);
-        GST_ELEMENT_ERROR(self, STREAM, FAILED, ("a buffer of %" G_GSIZE_FORMAT " bytes holds no frame of its caps",
-                                                 gst_buffer_get_size(buffer)), (NULL));
+        GST_ELEMENT_ERROR(
+            self, STREAM, FAILED,
+            ("a buffer of %" G_GSIZE_FORMAT " bytes holds no frame of its caps", gst_buffer_get_size(buffer)),
+            (NULL));
         return GST_FLOW_ERROR;
     }
     good = process(self, &frame, &job);
@@ -340,8 +276,8 @@ static GstFlowReturn track_frame(GstSamletTrack *self, GstBuffer *buffer) {
     return GST_FLOW_OK;
 }
 
-static GstFlowReturn transform_ip(GstBaseTransform *trans, GstBuffer *buffer) {
-    GstSamletTrack *self = GST_SAMLET_TRACK(trans);
+static GstFlowReturn transform_ip(GstBaseTransform* trans, GstBuffer* buffer) {
+    GstSamletTrack* self = GST_SAMLET_TRACK(trans);
     const GstFlowReturn flow =
         gst_base_transform_is_passthrough(trans) ? GST_FLOW_OK : track_frame(self, buffer);
     self->next_frame++;
@@ -351,15 +287,15 @@ static GstFlowReturn transform_ip(GstBaseTransform *trans, GstBuffer *buffer) {
     return flow;
 }
 
-static gboolean src_event(GstBaseTransform *trans, GstEvent *event) {
+static gboolean src_event(GstBaseTransform* trans, GstEvent* event) {
     if (GST_EVENT_TYPE(event) == GST_EVENT_NAVIGATION) actions_mouse(GST_SAMLET_TRACK(trans), event);
     return GST_BASE_TRANSFORM_CLASS(gst_samlet_track_parent_class)->src_event(trans, event);
 }
 
-/* ---- The class -------------------------------------------------------------------------------------------- */
+/* ---- The class ----------------------------------------------------------------------------------------- */
 
-static void finalize(GObject *object) {
-    GstSamletTrack *self = GST_SAMLET_TRACK(object);
+static void finalize(GObject* object) {
+    GstSamletTrack* self = GST_SAMLET_TRACK(object);
     commands_clear(&self->commands);
     settings_clear(&self->settings);
     g_array_unref(self->objects);
@@ -368,7 +304,7 @@ static void finalize(GObject *object) {
     G_OBJECT_CLASS(gst_samlet_track_parent_class)->finalize(object);
 }
 
-static void gst_samlet_track_init(GstSamletTrack *self) {
+static void gst_samlet_track_init(GstSamletTrack* self) {
     g_mutex_init(&self->lock);
     settings_init(&self->settings);
     g_queue_init(&self->commands);
@@ -378,11 +314,11 @@ static void gst_samlet_track_init(GstSamletTrack *self) {
     gst_video_info_init(&self->info);
 }
 
-static void gst_samlet_track_class_init(GstSamletTrackClass *class) {
-    GObjectClass *object = G_OBJECT_CLASS(class);
-    GstElementClass *element = GST_ELEMENT_CLASS(class);
-    GstBaseTransformClass *transform = GST_BASE_TRANSFORM_CLASS(class);
-    GstCaps *caps = gst_caps_from_string(pixels_caps);
+static void gst_samlet_track_class_init(GstSamletTrackClass* class) {
+    GObjectClass* object = G_OBJECT_CLASS(class);
+    GstElementClass* element = GST_ELEMENT_CLASS(class);
+    GstBaseTransformClass* transform = GST_BASE_TRANSFORM_CLASS(class);
+    GstCaps* caps = gst_caps_from_string(pixels_caps);
 
     object->finalize = finalize;
     object->set_property = set_property;
@@ -390,19 +326,21 @@ static void gst_samlet_track_class_init(GstSamletTrackClass *class) {
     properties_install(object);
     actions_install(class);
 
-    gst_element_class_set_static_metadata(element, "Object tracker", "Filter/Analyzer/Video",
-                                          "Follows objects that were clicked or boxed through a video with SAM 2; "
-                                          "paints them, attaches regions of interest and posts messages",
-                                          "the samlet authors");
-    gst_element_class_add_pad_template(element, gst_pad_template_new("sink", GST_PAD_SINK, GST_PAD_ALWAYS, caps));
-    gst_element_class_add_pad_template(element, gst_pad_template_new("src", GST_PAD_SRC, GST_PAD_ALWAYS, caps));
+    gst_element_class_set_static_metadata(
+        element, "Object tracker", "Filter/Analyzer/Video",
+        "Follows objects that were clicked or boxed through a video with SAM 2; "
+        "paints them, attaches regions of interest and posts messages",
+        "the samlet authors");
+    gst_element_class_add_pad_template(element,
+                                       gst_pad_template_new("sink", GST_PAD_SINK, GST_PAD_ALWAYS, caps));
+    gst_element_class_add_pad_template(element,
+                                       gst_pad_template_new("src", GST_PAD_SRC, GST_PAD_ALWAYS, caps));
     gst_caps_unref(caps);
 
     transform->start = start;
     transform->stop = stop;
     transform->set_caps = set_caps;
     transform->propose_allocation = propose_allocation;
-    transform->transform_meta = transform_meta;
     transform->query = query;
     transform->src_event = src_event;
     transform->before_transform = before_transform;

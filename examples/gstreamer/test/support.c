@@ -6,25 +6,25 @@
 
 #include "../pixels.h"
 
-const char *model_path(void) {
-    const char *path = getenv("SAMLET_MODEL");
+const char* model_path(void) {
+    const char* path = getenv("SAMLET_MODEL");
     assert_non_null(path);
     return path;
 }
 
-/* ---- The element ------------------------------------------------------------------------------------------ */
+/* ---- The element --------------------------------------------------------------------------------------- */
 
-GstElement *make_element(const char *properties) {
-    GError *error = NULL;
-    gchar *text = g_strdup_printf("samlettrack %s", properties);
-    GstElement *element = gst_parse_launch(text, &error);
+GstElement* make_element(const char* properties) {
+    GError* error = NULL;
+    gchar* text = g_strdup_printf("samlettrack %s", properties);
+    GstElement* element = gst_parse_launch(text, &error);
     if (error) fail_msg("%s: %s", text, error->message);
     g_free(text);
     return element;
 }
 
-static Bench *bench_of(const char *properties, gboolean test_clock) {
-    Bench *bench = g_new0(Bench, 1);
+static Bench* bench_of(const char* properties, gboolean test_clock) {
+    Bench* bench = g_new0(Bench, 1);
     bench->element = make_element(properties);
     g_object_set(bench->element, "model", model_path(), NULL);
     bench->bus = gst_bus_new();
@@ -35,15 +35,15 @@ static Bench *bench_of(const char *properties, gboolean test_clock) {
     return bench;
 }
 
-Bench *bench_new(const char *properties) {
+Bench* bench_new(const char* properties) {
     return bench_of(properties, FALSE);
 }
 
-Bench *bench_new_with_test_clock(const char *properties) {
+Bench* bench_new_with_test_clock(const char* properties) {
     return bench_of(properties, TRUE);
 }
 
-void bench_free(Bench *bench) {
+void bench_free(Bench* bench) {
     gst_harness_teardown(bench->harness);
     gst_element_set_bus(bench->element, NULL);
     gst_object_unref(bench->element);
@@ -51,8 +51,8 @@ void bench_free(Bench *bench) {
     g_free(bench);
 }
 
-void bench_caps(Bench *bench, GstVideoFormat format, gint width, gint height) {
-    GstCaps *caps;
+void bench_caps(Bench* bench, GstVideoFormat format, gint width, gint height) {
+    GstCaps* caps;
     assert_true(gst_video_info_set_format(&bench->info, format, (guint)width, (guint)height));
     bench->info.fps_n = 10;
     bench->info.fps_d = 1;
@@ -62,18 +62,19 @@ void bench_caps(Bench *bench, GstVideoFormat format, gint width, gint height) {
     gst_harness_set_src_caps(bench->harness, caps);
 }
 
-/* ---- Frames ----------------------------------------------------------------------------------------------- */
+/* ---- Frames -------------------------------------------------------------------------------------------- */
 
-void disc_of(const GstVideoInfo *info, gint number, gdouble *x, gdouble *y) {
+void disc_of(const GstVideoInfo* info, gint number, gdouble* x, gdouble* y) {
     *x = info->width * (0.3 + 0.03 * number);
     *y = info->height * 0.5;
 }
 
-static void paint_scene(GstVideoFrame *rgb, gdouble disc_x, gdouble disc_y) {
+static void paint_scene(GstVideoFrame* rgb, gdouble disc_x, gdouble disc_y) {
     const gint width = GST_VIDEO_FRAME_WIDTH(rgb), height = GST_VIDEO_FRAME_HEIGHT(rgb);
     const gdouble radius = height / 5.0;
     for (gint y = 0; y < height; y++) {
-        guint8 *pixel = (guint8 *)GST_VIDEO_FRAME_PLANE_DATA(rgb, 0) + (gsize)y * GST_VIDEO_FRAME_PLANE_STRIDE(rgb, 0);
+        guint8* pixel =
+            (guint8*)GST_VIDEO_FRAME_PLANE_DATA(rgb, 0) + (gsize)y * GST_VIDEO_FRAME_PLANE_STRIDE(rgb, 0);
         for (gint x = 0; x < width; x++, pixel += 3) {
             const gdouble dx = x + 0.5 - disc_x, dy = y + 0.5 - disc_y;
             const gboolean inside = dx * dx + dy * dy < radius * radius;
@@ -85,11 +86,11 @@ static void paint_scene(GstVideoFrame *rgb, gdouble disc_x, gdouble disc_y) {
     }
 }
 
-GstBuffer *frame_new(const GstVideoInfo *info, gint number) {
+GstBuffer* frame_new(const GstVideoInfo* info, gint number) {
     GstBuffer *rgb_buffer, *buffer = gst_buffer_new_allocate(NULL, info->size, NULL);
     GstVideoInfo rgb_info;
     GstVideoFrame rgb, frame;
-    GstVideoConverter *converter;
+    GstVideoConverter* converter;
     gdouble x, y;
     gst_buffer_memset(buffer, 0, 0, info->size); /* padding too */
     gst_video_info_set_format(&rgb_info, GST_VIDEO_FORMAT_RGB, (guint)info->width, (guint)info->height);
@@ -111,24 +112,24 @@ GstBuffer *frame_new(const GstVideoInfo *info, gint number) {
     return buffer;
 }
 
-GstFlowReturn bench_push(Bench *bench) {
+GstFlowReturn bench_push(Bench* bench) {
     return gst_harness_push(bench->harness, frame_new(&bench->info, bench->pushed++));
 }
 
-GstBuffer *bench_step(Bench *bench) {
+GstBuffer* bench_step(Bench* bench) {
     assert_int_equal(bench_push(bench), GST_FLOW_OK);
     return gst_harness_try_pull(bench->harness);
 }
 
-/* ---- What it says ----------------------------------------------------------------------------------------- */
+/* ---- What it says -------------------------------------------------------------------------------------- */
 
-GstMessage *bench_message(Bench *bench, GstMessageType types) {
+GstMessage* bench_message(Bench* bench, GstMessageType types) {
     return gst_bus_pop_filtered(bench->bus, types);
 }
 
-void assert_complaint(Bench *bench, GstMessageType type, const char *part) {
-    GstMessage *message = bench_message(bench, GST_MESSAGE_ERROR | GST_MESSAGE_WARNING);
-    GError *error;
+void assert_complaint(Bench* bench, GstMessageType type, const char* part) {
+    GstMessage* message = bench_message(bench, GST_MESSAGE_ERROR | GST_MESSAGE_WARNING);
+    GError* error;
     assert_non_null(message);
     assert_int_equal(GST_MESSAGE_TYPE(message), type);
     if (type == GST_MESSAGE_ERROR)
@@ -140,9 +141,9 @@ void assert_complaint(Bench *bench, GstMessageType type, const char *part) {
     gst_message_unref(message);
 }
 
-GstStructure *bench_report(Bench *bench) {
-    GstMessage *message = bench_message(bench, GST_MESSAGE_ELEMENT);
-    GstStructure *report;
+GstStructure* bench_report(Bench* bench) {
+    GstMessage* message = bench_message(bench, GST_MESSAGE_ELEMENT);
+    GstStructure* report;
     assert_non_null(message);
     assert_true(gst_message_has_name(message, "samlettrack"));
     report = gst_structure_copy(gst_message_get_structure(message));
@@ -150,7 +151,7 @@ GstStructure *bench_report(Bench *bench) {
     return report;
 }
 
-gint int_of(const GstStructure *structure, const char *field) {
+gint int_of(const GstStructure* structure, const char* field) {
     gint value;
     gint64 wide;
     if (gst_structure_get_int64(structure, field, &wide)) return (gint)wide;
@@ -158,31 +159,32 @@ gint int_of(const GstStructure *structure, const char *field) {
     return value;
 }
 
-gdouble float_of(const GstStructure *structure, const char *field) {
-    const GValue *value = gst_structure_get_value(structure, field);
+gdouble float_of(const GstStructure* structure, const char* field) {
+    const GValue* value = gst_structure_get_value(structure, field);
     assert_non_null(value);
     return g_value_get_float(value);
 }
 
-void box_of(const GstStructure *structure, gint box[4]) {
-    const GValue *value = gst_structure_get_value(structure, "box");
+void box_of(const GstStructure* structure, gint box[4]) {
+    const GValue* value = gst_structure_get_value(structure, "box");
     assert_int_equal(gst_value_array_get_size(value), 4);
     for (guint i = 0; i < 4; i++) box[i] = g_value_get_int(gst_value_array_get_value(value, i));
 }
 
-char *objects_of(Bench *bench) {
+char* objects_of(Bench* bench) {
     GValue value = G_VALUE_INIT;
-    GString *text = g_string_new(NULL);
+    GString* text = g_string_new(NULL);
     g_value_init(&value, GST_TYPE_ARRAY);
     g_object_get_property(G_OBJECT(bench->element), "objects", &value);
     for (guint i = 0; i < gst_value_array_get_size(&value); i++)
-        g_string_append_printf(text, "%s%d", i ? " " : "", g_value_get_int(gst_value_array_get_value(&value, i)));
+        g_string_append_printf(text, "%s%d", i ? " " : "",
+                               g_value_get_int(gst_value_array_get_value(&value, i)));
     g_value_unset(&value);
     return g_string_free(text, FALSE);
 }
 
-guint64 stat_of(Bench *bench, const char *field) {
-    GstStructure *stats;
+guint64 stat_of(Bench* bench, const char* field) {
+    GstStructure* stats;
     guint64 value = 0;
     g_object_get(bench->element, "stats", &stats, NULL);
     assert_true(gst_structure_get_uint64(stats, field, &value));
@@ -190,7 +192,7 @@ guint64 stat_of(Bench *bench, const char *field) {
     return value;
 }
 
-/* ---- The library ------------------------------------------------------------------------------------------ */
+/* ---- The library --------------------------------------------------------------------------------------- */
 
 Reference reference_open(void) {
     Reference reference;
@@ -206,13 +208,13 @@ Reference reference_open(void) {
     return reference;
 }
 
-void reference_close(Reference *reference) {
+void reference_close(Reference* reference) {
     samlet_tracker_destroy(reference->tracker);
     samlet_model_close(reference->model);
 }
 
-samlet_result reference_step(Reference *reference, GstBuffer *buffer, const GstVideoInfo *info, int64_t number,
-                             const samlet_prompt *prompt) {
+samlet_result reference_step(Reference* reference, GstBuffer* buffer, const GstVideoInfo* info,
+                             int64_t number, const samlet_prompt* prompt) {
     samlet_result result;
     samlet_frame view;
     GstVideoFrame frame;

@@ -1,4 +1,5 @@
-/* GStreamer's own checker of streams watches what leaves the element: order of events, flushes, segments, end.
+/* GStreamer's own checker of streams watches what leaves the element: order of events, flushes, segments,
+ * end.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -7,15 +8,15 @@
 #include <gst/check/gstharness.h>
 #include <stdlib.h>
 
-static void push_segment(GstHarness *harness) {
+static void push_segment(GstHarness* harness) {
     GstSegment segment;
     gst_segment_init(&segment, GST_FORMAT_TIME);
     fail_unless(gst_harness_push_event(harness, gst_event_new_segment(&segment)));
 }
 
-static void push_frames(GstHarness *harness, gsize bytes) {
+static void push_frames(GstHarness* harness, gsize bytes) {
     for (guint n = 0; n < 3; n++) {
-        GstBuffer *buffer = gst_harness_create_buffer(harness, bytes);
+        GstBuffer* buffer = gst_harness_create_buffer(harness, bytes);
         gst_buffer_memset(buffer, 0, 100, bytes);
         GST_BUFFER_PTS(buffer) = n * GST_SECOND / 10;
         GST_BUFFER_DURATION(buffer) = GST_SECOND / 10;
@@ -24,10 +25,10 @@ static void push_frames(GstHarness *harness, gsize bytes) {
 }
 
 /* Once untouched, once tracked. */
-static void run_stream(const char *point) {
-    GstElement *element = gst_element_factory_make("samlettrack", NULL);
-    GstHarness *harness;
-    GstStreamConsistency *checker;
+static void run_stream(const char* point) {
+    GstElement* element = gst_element_factory_make("samlettrack", NULL);
+    GstHarness* harness;
+    GstStreamConsistency* checker;
     g_object_set(element, "model", getenv("SAMLET_MODEL"), "point", point, NULL);
     harness = gst_harness_new_with_element(element, "sink", "src");
     checker = gst_consistency_checker_new(harness->sinkpad);
@@ -57,9 +58,9 @@ GST_START_TEST(tracked) {
 }
 GST_END_TEST;
 
-static Suite *samlettrack_suite(void) {
-    Suite *suite = suite_create("samlettrack");
-    TCase *events = tcase_create("events");
+static Suite* samlettrack_suite(void) {
+    Suite* suite = suite_create("samlettrack");
+    TCase* events = tcase_create("events");
     tcase_set_timeout(events, 0);
     tcase_add_test(events, untouched);
     tcase_add_test(events, tracked);

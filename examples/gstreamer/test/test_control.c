@@ -6,52 +6,52 @@
 
 #include "support.h"
 
-static Bench *bench_with_caps(const char *properties) {
-    Bench *bench = bench_new(properties);
+static Bench* bench_with_caps(const char* properties) {
+    Bench* bench = bench_new(properties);
     bench_caps(bench, GST_VIDEO_FORMAT_RGB, 160, 120);
     return bench;
 }
 
-static void step(Bench *bench) {
-    GstBuffer *out = bench_step(bench);
+static void step(Bench* bench) {
+    GstBuffer* out = bench_step(bench);
     assert_non_null(out);
     gst_buffer_unref(out);
 }
 
-static void assert_objects(Bench *bench, const char *expected) {
-    char *objects = objects_of(bench);
+static void assert_objects(Bench* bench, const char* expected) {
+    char* objects = objects_of(bench);
     assert_string_equal(objects, expected);
     g_free(objects);
 }
 
-static void assert_silent(Bench *bench) {
+static void assert_silent(Bench* bench) {
     assert_null(bench_message(bench, GST_MESSAGE_ERROR | GST_MESSAGE_WARNING));
 }
 
-static void add_point(Bench *bench, gint object, gdouble x, gdouble y, gint label) {
+static void add_point(Bench* bench, gint object, gdouble x, gdouble y, gint label) {
     gboolean added = FALSE;
     g_signal_emit_by_name(bench->element, "add-point", object, x, y, label, &added);
     assert_true(added);
 }
 
-static void remove_object(Bench *bench, gint object) {
+static void remove_object(Bench* bench, gint object) {
     gboolean done = FALSE;
     g_signal_emit_by_name(bench->element, "remove-object", object, &done);
     assert_true(done);
 }
 
-static void reset(Bench *bench) {
+static void reset(Bench* bench) {
     gboolean done = FALSE;
     g_signal_emit_by_name(bench->element, "reset", &done);
     assert_true(done);
 }
 
-/* ---- Objects ---------------------------------------------------------------------------------------------- */
+/* ---- Objects ------------------------------------------------------------------------------------------- */
 
-static void objects_come_and_go(void **state) {
-    Bench *bench = bench_with_caps("");
+static void objects_come_and_go(void** state) {
+    Bench* bench = bench_with_caps("");
     gboolean added = FALSE;
-    GstStructure *report;
+    GstStructure* report;
     gint box[4];
     (void)state;
     step(bench);
@@ -89,8 +89,8 @@ static void objects_come_and_go(void **state) {
 }
 
 /* What comes between two frames counts in its order. */
-static void commands_keep_their_order(void **state) {
-    Bench *bench = bench_with_caps("");
+static void commands_keep_their_order(void** state) {
+    Bench* bench = bench_with_caps("");
     (void)state;
     add_point(bench, 1, 48, 60, 1);
     remove_object(bench, 1);
@@ -109,10 +109,10 @@ static void commands_keep_their_order(void **state) {
     bench_free(bench);
 }
 
-static guint64 area_now(Bench *bench, gboolean prompted) {
+static guint64 area_now(Bench* bench, gboolean prompted) {
     guint64 area;
     gboolean flag;
-    GstStructure *report;
+    GstStructure* report;
     step(bench);
     report = bench_report(bench);
     assert_true(gst_structure_get_uint64(report, "area", &area));
@@ -123,8 +123,8 @@ static guint64 area_now(Bench *bench, gboolean prompted) {
 }
 
 /* A click on a tracked object refines what was found there, as the library does it. */
-static void clicks_correct_a_tracked_object(void **state) {
-    Bench *bench = bench_with_caps("box=25,35,75,85");
+static void clicks_correct_a_tracked_object(void** state) {
+    Bench* bench = bench_with_caps("box=25,35,75,85");
     Reference reference = reference_open();
     samlet_box box = {25, 35, 75, 85};
     samlet_prompt prompt;
@@ -134,7 +134,7 @@ static void clicks_correct_a_tracked_object(void **state) {
     prompt.box = &box;
     prompt.flags = SAMLET_PROMPT_REPLACE_POINTS;
     for (gint n = 0; n < 4; n++) {
-        GstBuffer *in = frame_new(&bench->info, n);
+        GstBuffer* in = frame_new(&bench->info, n);
         samlet_result expected = reference_step(&reference, in, &bench->info, n, n == 0 ? &prompt : NULL);
         if (n == 2) {
             samlet_prompt correction;
@@ -153,8 +153,8 @@ static void clicks_correct_a_tracked_object(void **state) {
     bench_free(bench);
 }
 
-static void properties_prompt_a_running_stream(void **state) {
-    Bench *bench = bench_with_caps("point=48,60");
+static void properties_prompt_a_running_stream(void** state) {
+    Bench* bench = bench_with_caps("point=48,60");
     (void)state;
     step(bench);
     assert_objects(bench, "1");
@@ -172,38 +172,47 @@ static void properties_prompt_a_running_stream(void **state) {
     bench_free(bench);
 }
 
-static void push_click(Bench *bench, gint button, gdouble x, gdouble y) {
+static void push_click(Bench* bench, gint button, gdouble x, gdouble y) {
     gst_harness_push_upstream_event(
         bench->harness,
-        gst_event_new_navigation(gst_structure_new("application/x-gst-navigation", "event", G_TYPE_STRING,
-                                                   "mouse-button-press", "button", G_TYPE_INT, button, "pointer_x",
-                                                   G_TYPE_DOUBLE, x, "pointer_y", G_TYPE_DOUBLE, y, NULL)));
+        gst_event_new_navigation(gst_structure_new(
+            "application/x-gst-navigation", "event", G_TYPE_STRING, "mouse-button-press", "button",
+            G_TYPE_INT, button, "pointer_x", G_TYPE_DOUBLE, x, "pointer_y", G_TYPE_DOUBLE, y, NULL)));
 }
 
-static void the_mouse_clicks_when_told_to(void **state) {
-    Bench *bench = bench_with_caps("");
-    guint64 area, less;
+/* Left is a click inside, right one outside, the middle removes. */
+static void the_mouse_clicks_when_told_to(void** state) {
+    Bench *mouse = bench_with_caps("mouse-object=5"), *signals = bench_with_caps("");
     (void)state;
-    push_click(bench, 1, 48, 60);
-    step(bench);
-    assert_objects(bench, "");
-    g_object_set(bench->element, "mouse-object", 5, NULL);
-    push_click(bench, 1, 50, 60);
-    area = area_now(bench, TRUE);
-    assert_objects(bench, "5");
-    push_click(bench, 3, 150, 110);
-    less = area_now(bench, TRUE);
-    assert_true(area > 0);
-    (void)less;
-    push_click(bench, 2, 0, 0);
-    step(bench);
-    assert_objects(bench, "");
-    assert_silent(bench);
-    bench_free(bench);
+    push_click(mouse, 1, 50, 60);
+    add_point(signals, 5, 50, 60, 1);
+    for (gint n = 0; n < 2; n++) {
+        GstStructure *first, *second;
+        step(mouse);
+        step(signals);
+        first = bench_report(mouse);
+        second = bench_report(signals);
+        assert_true(gst_structure_is_equal(first, second));
+        assert_int_equal(int_of(first, "id"), 5);
+        gst_structure_free(first);
+        gst_structure_free(second);
+        push_click(mouse, 3, 150, 110);
+        add_point(signals, 5, 150, 110, 0);
+    }
+    push_click(mouse, 2, 0, 0);
+    step(mouse);
+    assert_objects(mouse, "");
+    g_object_set(mouse->element, "mouse-object", 0, NULL);
+    push_click(mouse, 1, 50, 60);
+    step(mouse);
+    assert_objects(mouse, "");
+    assert_silent(mouse);
+    bench_free(mouse);
+    bench_free(signals);
 }
 
-static void waiting_commands_are_bounded(void **state) {
-    Bench *bench = bench_with_caps("");
+static void waiting_commands_are_bounded(void** state) {
+    Bench* bench = bench_with_caps("");
     gboolean added = TRUE;
     gint count = 0;
     (void)state;
@@ -215,11 +224,11 @@ static void waiting_commands_are_bounded(void **state) {
     bench_free(bench);
 }
 
-/* ---- Refusals --------------------------------------------------------------------------------------------- */
+/* ---- Refusals ------------------------------------------------------------------------------------------ */
 
 /* A wrong click of a user does not end the stream. */
-static void refused_commands_are_warnings(void **state) {
-    Bench *bench = bench_with_caps("point=48,60 max-objects=2");
+static void refused_commands_are_warnings(void** state) {
+    Bench* bench = bench_with_caps("point=48,60 max-objects=2");
     (void)state;
     step(bench);
     add_point(bench, 1, 1000, 60, 1);
@@ -238,8 +247,8 @@ static void refused_commands_are_warnings(void **state) {
 }
 
 /* One that the pipeline was built with does. */
-static void a_refused_first_prompt_is_an_error(void **state) {
-    Bench *bench = bench_with_caps("point=48,200");
+static void a_refused_first_prompt_is_an_error(void** state) {
+    Bench* bench = bench_with_caps("point=48,200");
     (void)state;
     assert_int_equal(bench_push(bench), GST_FLOW_ERROR);
     assert_complaint(bench, GST_MESSAGE_ERROR, "200");
@@ -248,8 +257,8 @@ static void a_refused_first_prompt_is_an_error(void **state) {
 }
 
 /* The only prompt is refused: the frame passes untouched and the next are not looked at. */
-static void a_refused_only_prompt_leaves_nothing(void **state) {
-    Bench *bench = bench_with_caps("");
+static void a_refused_only_prompt_leaves_nothing(void** state) {
+    Bench* bench = bench_with_caps("");
     (void)state;
     add_point(bench, 1, 48, 500, 1);
     step(bench);
@@ -260,7 +269,7 @@ static void a_refused_only_prompt_leaves_nothing(void **state) {
     bench_free(bench);
 }
 
-static void assert_does_not_start(const char *properties, const char *part) {
+static void assert_does_not_start(const char* properties, const char* part) {
     Bench bench = {.element = make_element(properties), .bus = gst_bus_new()};
     gst_element_set_bus(bench.element, bench.bus);
     assert_int_equal(gst_element_set_state(bench.element, GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
@@ -271,7 +280,7 @@ static void assert_does_not_start(const char *properties, const char *part) {
     gst_object_unref(bench.bus);
 }
 
-static void what_cannot_start_says_why(void **state) {
+static void what_cannot_start_says_why(void** state) {
     static const struct {
         const char *rest, *part;
     } cases[] = {
@@ -285,16 +294,16 @@ static void what_cannot_start_says_why(void **state) {
     assert_does_not_start("model=/nowhere/model.gguf", "/nowhere/model.gguf");
     assert_does_not_start("model=" __FILE__, "GGUF");
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-        gchar *properties = g_strdup_printf("model=\"%s\" %s", model_path(), cases[i].rest);
+        gchar* properties = g_strdup_printf("model=\"%s\" %s", model_path(), cases[i].rest);
         assert_does_not_start(properties, cases[i].part);
         g_free(properties);
     }
 }
 
 /* A buffer that is shorter than its caps say. */
-static void a_short_buffer_is_an_error(void **state) {
-    Bench *bench = bench_with_caps("point=48,60");
-    GstBuffer *buffer = gst_buffer_new_allocate(NULL, 100, NULL);
+static void a_short_buffer_is_an_error(void** state) {
+    Bench* bench = bench_with_caps("point=48,60");
+    GstBuffer* buffer = gst_buffer_new_allocate(NULL, 100, NULL);
     (void)state;
     GST_BUFFER_PTS(buffer) = 0;
     assert_int_equal(gst_harness_push(bench->harness, buffer), GST_FLOW_ERROR);
@@ -302,14 +311,14 @@ static void a_short_buffer_is_an_error(void **state) {
     bench_free(bench);
 }
 
-/* ---- States ----------------------------------------------------------------------------------------------- */
+/* ---- States -------------------------------------------------------------------------------------------- */
 
 /* Stopped and started again, it begins with the prompts of its properties, and with frame 0. */
-static void restart_begins_anew(void **state) {
-    Bench *bench = bench_with_caps("point=48,60");
+static void restart_begins_anew(void** state) {
+    Bench* bench = bench_with_caps("point=48,60");
     (void)state;
     for (gint round = 0; round < 2; round++) {
-        GstStructure *report;
+        GstStructure* report;
         bench->pushed = 0;
         step(bench);
         report = bench_report(bench);
@@ -336,9 +345,9 @@ static void restart_begins_anew(void **state) {
     bench_free(bench);
 }
 
-static guint events_of(Bench *bench, GstEventType type) {
+static guint events_of(Bench* bench, GstEventType type) {
     guint count = 0;
-    GstEvent *event;
+    GstEvent* event;
     while ((event = gst_harness_try_pull_event(bench->harness))) {
         count += GST_EVENT_TYPE(event) == type;
         gst_event_unref(event);
@@ -347,10 +356,10 @@ static guint events_of(Bench *bench, GstEventType type) {
 }
 
 /* After a seek the objects are looked for from memory; the frame numbers go on. */
-static void flush_keeps_the_objects(void **state) {
-    Bench *bench = bench_with_caps("point=48,60");
+static void flush_keeps_the_objects(void** state) {
+    Bench* bench = bench_with_caps("point=48,60");
     GstSegment segment;
-    GstStructure *report;
+    GstStructure* report;
     (void)state;
     step(bench);
     step(bench);
@@ -381,8 +390,8 @@ static void flush_keeps_the_objects(void **state) {
     bench_free(bench);
 }
 
-static void the_end_is_passed_on(void **state) {
-    Bench *bench = bench_with_caps("point=48,60");
+static void the_end_is_passed_on(void** state) {
+    Bench* bench = bench_with_caps("point=48,60");
     (void)state;
     step(bench);
     assert_true(gst_harness_push_event(bench->harness, gst_event_new_eos()));

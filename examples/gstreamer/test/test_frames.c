@@ -7,11 +7,12 @@
 #include "support.h"
 
 static const GstVideoFormat formats[] = {
-    GST_VIDEO_FORMAT_RGB,  GST_VIDEO_FORMAT_BGR,   GST_VIDEO_FORMAT_RGBA, GST_VIDEO_FORMAT_RGBx, GST_VIDEO_FORMAT_BGRA,
-    GST_VIDEO_FORMAT_BGRx, GST_VIDEO_FORMAT_GRAY8, GST_VIDEO_FORMAT_NV12, GST_VIDEO_FORMAT_YUY2,
+    GST_VIDEO_FORMAT_RGB,   GST_VIDEO_FORMAT_BGR,  GST_VIDEO_FORMAT_RGBA,
+    GST_VIDEO_FORMAT_RGBx,  GST_VIDEO_FORMAT_BGRA, GST_VIDEO_FORMAT_BGRx,
+    GST_VIDEO_FORMAT_GRAY8, GST_VIDEO_FORMAT_NV12, GST_VIDEO_FORMAT_YUY2,
 };
 
-static samlet_prompt box_prompt(samlet_box *box) {
+static samlet_prompt box_prompt(samlet_box* box) {
     samlet_prompt prompt;
     samlet_prompt_init(&prompt);
     prompt.box = box;
@@ -19,7 +20,7 @@ static samlet_prompt box_prompt(samlet_box *box) {
     return prompt;
 }
 
-static void assert_same_result(const GstStructure *report, const samlet_result *expected) {
+static void assert_same_result(const GstStructure* report, const samlet_result* expected) {
     gint box[4];
     box_of(report, box);
     assert_int_equal(int_of(report, "frame"), expected->frame);
@@ -30,9 +31,9 @@ static void assert_same_result(const GstStructure *report, const samlet_result *
                 box[3] == expected->box.y1);
 }
 
-static void assert_region(GstBuffer *buffer, const samlet_result *expected) {
-    const GstVideoRegionOfInterestMeta *meta = gst_buffer_get_video_region_of_interest_meta(buffer);
-    const GstStructure *description;
+static void assert_region(GstBuffer* buffer, const samlet_result* expected) {
+    const GstVideoRegionOfInterestMeta* meta = gst_buffer_get_video_region_of_interest_meta(buffer);
+    const GstStructure* description;
     if (!expected->visible || expected->empty) {
         assert_null(meta);
         return;
@@ -44,26 +45,28 @@ static void assert_region(GstBuffer *buffer, const samlet_result *expected) {
     assert_int_equal(meta->y, expected->box.y0);
     assert_int_equal(meta->x + meta->w, expected->box.x1);
     assert_int_equal(meta->y + meta->h, expected->box.y1);
-    description = gst_video_region_of_interest_meta_get_param((GstVideoRegionOfInterestMeta *)meta, "samlet-object");
+    description =
+        gst_video_region_of_interest_meta_get_param((GstVideoRegionOfInterestMeta*)meta, "samlet-object");
     assert_non_null(description);
     assert_true(float_of(description, "score") == expected->object_score);
 }
 
 /* Three frames of every format, of odd size where the format can. */
-static void results_are_the_librarys(void **state) {
+static void results_are_the_librarys(void** state) {
     (void)state;
     for (size_t f = 0; f < G_N_ELEMENTS(formats); f++) {
         const gint width = formats[f] == GST_VIDEO_FORMAT_YUY2 ? 162 : 161, height = 119;
-        Bench *bench = bench_new("box=25,35,75,85 overlay=false");
+        Bench* bench = bench_new("box=25,35,75,85 overlay=false");
         Reference reference = reference_open();
         samlet_box box = {25, 35, 75, 85};
         const samlet_prompt prompt = box_prompt(&box);
         bench_caps(bench, formats[f], width, height);
         for (gint n = 0; n < 3; n++) {
-            GstBuffer *in = frame_new(&bench->info, n);
-            GstBuffer *out = bench_step(bench);
-            const samlet_result expected = reference_step(&reference, in, &bench->info, n, n == 0 ? &prompt : NULL);
-            GstStructure *report = bench_report(bench);
+            GstBuffer* in = frame_new(&bench->info, n);
+            GstBuffer* out = bench_step(bench);
+            const samlet_result expected =
+                reference_step(&reference, in, &bench->info, n, n == 0 ? &prompt : NULL);
+            GstStructure* report = bench_report(bench);
             GstMapInfo map;
             if (n == 0) assert_true(expected.visible);
             assert_same_result(report, &expected);
@@ -81,9 +84,9 @@ static void results_are_the_librarys(void **state) {
     }
 }
 
-static guint8 *bytes_of(GstBuffer *buffer) {
+static guint8* bytes_of(GstBuffer* buffer) {
     GstMapInfo map;
-    guint8 *copy;
+    guint8* copy;
     assert_true(gst_buffer_map(buffer, &map, GST_MAP_READ));
     copy = g_memdup2(map.data, map.size);
     gst_buffer_unmap(buffer, &map);
@@ -91,19 +94,19 @@ static guint8 *bytes_of(GstBuffer *buffer) {
 }
 
 /* Every pixel of the mask changes, no other does. */
-static void overlay_paints_the_mask_and_nothing_else(void **state) {
+static void overlay_paints_the_mask_and_nothing_else(void** state) {
     const gint width = 160, height = 120;
-    Bench *bench = bench_new("box=25,35,75,85");
+    Bench* bench = bench_new("box=25,35,75,85");
     Reference reference = reference_open();
     samlet_box box = {25, 35, 75, 85};
     const samlet_prompt prompt = box_prompt(&box);
-    guint8 *mask = g_malloc((gsize)width * height);
+    guint8* mask = g_malloc((gsize)width * height);
     guint inside = 0;
     (void)state;
     bench_caps(bench, GST_VIDEO_FORMAT_RGB, width, height);
     for (gint n = 0; n < 2; n++) {
-        GstBuffer *in = frame_new(&bench->info, n);
-        GstBuffer *out = bench_step(bench);
+        GstBuffer* in = frame_new(&bench->info, n);
+        GstBuffer* out = bench_step(bench);
         guint8 *before = bytes_of(in), *after = bytes_of(out);
         reference_step(&reference, in, &bench->info, n, n == 0 ? &prompt : NULL);
         assert_int_equal(samlet_tracker_mask(reference.tracker, 1, mask, (uint64_t)width), SAMLET_OK);
@@ -123,13 +126,13 @@ static void overlay_paints_the_mask_and_nothing_else(void **state) {
 }
 
 /* In the other formats something changes inside the box, and nothing two pixels outside of it. */
-static void overlay_works_in_every_format(void **state) {
+static void overlay_works_in_every_format(void** state) {
     (void)state;
     for (size_t f = 0; f < G_N_ELEMENTS(formats); f++) {
-        Bench *bench = bench_new("box=25,35,75,85");
+        Bench* bench = bench_new("box=25,35,75,85");
         GstBuffer *in, *out;
         GstVideoFrame before, after;
-        GstStructure *report;
+        GstStructure* report;
         gint box[4];
         guint changed = 0;
         bench_caps(bench, formats[f], 160, 120);
@@ -140,16 +143,20 @@ static void overlay_works_in_every_format(void **state) {
         assert_true(gst_video_frame_map(&before, &bench->info, in, GST_MAP_READ));
         assert_true(gst_video_frame_map(&after, &bench->info, out, GST_MAP_READ));
         for (guint c = 0; c < GST_VIDEO_FRAME_N_COMPONENTS(&before); c++) {
-            const gint width = GST_VIDEO_FRAME_COMP_WIDTH(&before, c), height = GST_VIDEO_FRAME_COMP_HEIGHT(&before, c);
-            const gint step = GST_VIDEO_FRAME_COMP_PSTRIDE(&before, c), stride = GST_VIDEO_FRAME_COMP_STRIDE(&before, c);
-            const guint8 *a = GST_VIDEO_FRAME_COMP_DATA(&before, c), *b = GST_VIDEO_FRAME_COMP_DATA(&after, c);
+            const gint width = GST_VIDEO_FRAME_COMP_WIDTH(&before, c),
+                       height = GST_VIDEO_FRAME_COMP_HEIGHT(&before, c);
+            const gint step = GST_VIDEO_FRAME_COMP_PSTRIDE(&before, c),
+                       stride = GST_VIDEO_FRAME_COMP_STRIDE(&before, c);
+            const guint8 *a = GST_VIDEO_FRAME_COMP_DATA(&before, c),
+                         *b = GST_VIDEO_FRAME_COMP_DATA(&after, c);
             for (gint y = 0; y < height; y++)
                 for (gint x = 0; x < width; x++) {
                     const gint frame_x = x * 160 / width, frame_y = y * 120 / height;
-                    const gboolean near = frame_x > box[0] - 3 && frame_x < box[2] + 3 && frame_y > box[1] - 3 &&
-                                          frame_y < box[3] + 3;
+                    const gboolean near = frame_x > box[0] - 3 && frame_x < box[2] + 3 &&
+                                          frame_y > box[1] - 3 && frame_y < box[3] + 3;
                     const gboolean differs = a[y * stride + x * step] != b[y * stride + x * step];
-                    if (differs && !near) fail_msg("format %d changed at %d,%d", formats[f], frame_x, frame_y);
+                    if (differs && !near)
+                        fail_msg("format %d changed at %d,%d", formats[f], frame_x, frame_y);
                     changed += differs;
                 }
         }
@@ -164,7 +171,7 @@ static void overlay_works_in_every_format(void **state) {
 }
 
 /* A stream that changes its size and format on the way keeps its objects. */
-static void renegotiation_keeps_the_object(void **state) {
+static void renegotiation_keeps_the_object(void** state) {
     static const struct {
         GstVideoFormat format;
         gint width, height;
@@ -172,15 +179,15 @@ static void renegotiation_keeps_the_object(void **state) {
                  {GST_VIDEO_FORMAT_RGB, 320, 240},
                  {GST_VIDEO_FORMAT_NV12, 320, 240},
                  {GST_VIDEO_FORMAT_BGRx, 96, 72}};
-    Bench *bench = bench_new("box=25,35,75,85");
+    Bench* bench = bench_new("box=25,35,75,85");
     Reference reference = reference_open();
     samlet_box box = {25, 35, 75, 85};
     const samlet_prompt prompt = box_prompt(&box);
     (void)state;
     for (gint n = 0; n < 8; n++) {
         GstBuffer *in, *out;
-        GstStructure *report;
-        GstCaps *caps;
+        GstStructure* report;
+        GstCaps* caps;
         GstVideoInfo info;
         samlet_result expected;
         if (n % 2 == 0) bench_caps(bench, steps[n / 2].format, steps[n / 2].width, steps[n / 2].height);
@@ -203,9 +210,9 @@ static void renegotiation_keeps_the_object(void **state) {
     bench_free(bench);
 }
 
-static void caps_are_what_the_library_can_read(void **state) {
+static void caps_are_what_the_library_can_read(void** state) {
     static const struct {
-        const char *caps;
+        const char* caps;
         gboolean accepted;
     } cases[] = {
         {"video/x-raw,format=RGB,width=1,height=1,framerate=0/1", TRUE},
@@ -220,11 +227,11 @@ static void caps_are_what_the_library_can_read(void **state) {
         {"video/x-raw,format=RGB,width=16385,height=16,framerate=30/1", FALSE},
         {"image/jpeg,width=640,height=480,framerate=30/1", FALSE},
     };
-    Bench *bench = bench_new("");
-    GstPad *sink = gst_element_get_static_pad(bench->element, "sink");
+    Bench* bench = bench_new("");
+    GstPad* sink = gst_element_get_static_pad(bench->element, "sink");
     (void)state;
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-        GstCaps *caps = gst_caps_from_string(cases[i].caps);
+        GstCaps* caps = gst_caps_from_string(cases[i].caps);
         if (gst_pad_query_accept_caps(sink, caps) != cases[i].accepted) fail_msg("%s", cases[i].caps);
         gst_caps_unref(caps);
     }
@@ -233,7 +240,7 @@ static void caps_are_what_the_library_can_read(void **state) {
 }
 
 /* Padding between rows, as cameras and decoders have it. */
-static void strides_are_respected(void **state) {
+static void strides_are_respected(void** state) {
     Bench *bench = bench_new("box=25,35,75,85"), *plain = bench_new("box=25,35,75,85");
     GstBuffer *tight, *padded;
     GstVideoInfo wide;
@@ -246,8 +253,8 @@ static void strides_are_respected(void **state) {
     gst_video_info_set_format(&wide, GST_VIDEO_FORMAT_RGB, 200, 130);
     padded = gst_buffer_new_allocate(NULL, wide.size, NULL);
     gst_buffer_memset(padded, 0, 255, wide.size);
-    gst_buffer_add_video_meta_full(padded, GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_FORMAT_RGB, 160, 120, 1, wide.offset,
-                                   wide.stride);
+    gst_buffer_add_video_meta_full(padded, GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_FORMAT_RGB, 160, 120, 1,
+                                   wide.offset, wide.stride);
     GST_BUFFER_PTS(padded) = 0;
     assert_true(gst_video_frame_map(&from, &bench->info, tight, GST_MAP_READ));
     assert_true(gst_video_frame_map(&to, &bench->info, padded, GST_MAP_WRITE));
@@ -266,8 +273,8 @@ static void strides_are_respected(void **state) {
 }
 
 /* Nothing to do: the same buffer, also if others hold it. */
-static void without_objects_buffers_pass(void **state) {
-    Bench *bench = bench_new("");
+static void without_objects_buffers_pass(void** state) {
+    Bench* bench = bench_new("");
     (void)state;
     bench_caps(bench, GST_VIDEO_FORMAT_RGB, 160, 120);
     for (gint n = 0; n < 3; n++) {
@@ -286,8 +293,8 @@ static void without_objects_buffers_pass(void **state) {
 }
 
 /* A buffer that others hold is not painted on. */
-static void shared_pictures_are_copied(void **state) {
-    Bench *bench = bench_new("box=25,35,75,85");
+static void shared_pictures_are_copied(void** state) {
+    Bench* bench = bench_new("box=25,35,75,85");
     GstBuffer *in, *untouched, *out;
     GstMapInfo map;
     (void)state;
@@ -307,13 +314,13 @@ static void shared_pictures_are_copied(void **state) {
     bench_free(bench);
 }
 
-static void run_length_code_on_demand(void **state) {
-    Bench *bench = bench_new("box=25,35,75,85");
+static void run_length_code_on_demand(void** state) {
+    Bench* bench = bench_new("box=25,35,75,85");
     Reference reference = reference_open();
     samlet_box box = {25, 35, 75, 85};
     const samlet_prompt prompt = box_prompt(&box);
-    GstBuffer *in;
-    GstStructure *report;
+    GstBuffer* in;
+    GstStructure* report;
     char expected[4096];
     size_t length;
     (void)state;
@@ -340,10 +347,10 @@ static void run_length_code_on_demand(void **state) {
 }
 
 /* Every property says what it is. */
-static void properties_are_documented(void **state) {
-    GstElement *element = make_element("");
+static void properties_are_documented(void** state) {
+    GstElement* element = make_element("");
     guint count;
-    GParamSpec **specs = g_object_class_list_properties(G_OBJECT_GET_CLASS(element), &count);
+    GParamSpec** specs = g_object_class_list_properties(G_OBJECT_GET_CLASS(element), &count);
     guint own = 0;
     (void)state;
     for (guint i = 0; i < count; i++) {

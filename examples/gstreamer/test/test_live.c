@@ -1,19 +1,20 @@
-/* A live source that is faster than the tracker, by a clock that the test moves: what is dropped, what is said about it.
+/* A live source that is faster than the tracker, by a clock that the test moves: what is dropped, what is
+ * said about it.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "support.h"
 
 /* The source of a harness is live. */
-static Bench *live_bench(const char *properties) {
-    Bench *bench = bench_new_with_test_clock(properties);
+static Bench* live_bench(const char* properties) {
+    Bench* bench = bench_new_with_test_clock(properties);
     bench_caps(bench, GST_VIDEO_FORMAT_RGB, 160, 120);
     return bench;
 }
 
 /* Pushes the next frame `age` after its time. TRUE: it came through. */
-static gboolean push_aged(Bench *bench, GstClockTime age) {
-    GstBuffer *out;
+static gboolean push_aged(Bench* bench, GstClockTime age) {
+    GstBuffer* out;
     assert_true(gst_harness_set_time(bench->harness, (GstClockTime)bench->pushed * (GST_SECOND / 10) + age));
     out = bench_step(bench);
     if (!out) return FALSE;
@@ -21,12 +22,12 @@ static gboolean push_aged(Bench *bench, GstClockTime age) {
     return TRUE;
 }
 
-static void late_frames_of_a_live_source_are_dropped(void **state) {
-    Bench *bench = live_bench("point=48,60");
-    GstMessage *message;
+static void late_frames_of_a_live_source_are_dropped(void** state) {
+    Bench* bench = live_bench("point=48,60");
+    GstMessage* message;
     GstFormat format;
     guint64 processed, dropped;
-    GstBuffer *out;
+    GstBuffer* out;
     (void)state;
     assert_true(push_aged(bench, 0));
     assert_true(push_aged(bench, 100 * GST_MSECOND));
@@ -52,8 +53,8 @@ static void late_frames_of_a_live_source_are_dropped(void **state) {
 }
 
 /* The tracker sees consecutive numbers, whatever was dropped in between. */
-static void dropped_frames_have_no_number(void **state) {
-    Bench *bench = live_bench("point=48,60");
+static void dropped_frames_have_no_number(void** state) {
+    Bench* bench = live_bench("point=48,60");
     (void)state;
     for (gint n = 0; n < 3; n++) {
         bench->pushed = 4 * n;
@@ -61,7 +62,7 @@ static void dropped_frames_have_no_number(void **state) {
         assert_false(push_aged(bench, 300 * GST_MSECOND));
     }
     for (gint n = 0; n < 3; n++) {
-        GstStructure *report = bench_report(bench);
+        GstStructure* report = bench_report(bench);
         guint64 pts;
         assert_int_equal(int_of(report, "frame"), n);
         assert_true(gst_structure_get_uint64(report, "pts", &pts));
@@ -72,8 +73,8 @@ static void dropped_frames_have_no_number(void **state) {
 }
 
 /* A source with a jitter buffer delivers late by design. */
-static void upstream_latency_is_no_lateness(void **state) {
-    Bench *bench = bench_new_with_test_clock("point=48,60 max-lateness=20000000");
+static void upstream_latency_is_no_lateness(void** state) {
+    Bench* bench = bench_new_with_test_clock("point=48,60 max-lateness=20000000");
     (void)state;
     gst_harness_set_upstream_latency(bench->harness, 300 * GST_MSECOND);
     bench_caps(bench, GST_VIDEO_FORMAT_RGB, 160, 120);
@@ -82,8 +83,8 @@ static void upstream_latency_is_no_lateness(void **state) {
     bench_free(bench);
 }
 
-static void never_means_never(void **state) {
-    Bench *bench = live_bench("point=48,60 drop=never");
+static void never_means_never(void** state) {
+    Bench* bench = live_bench("point=48,60 drop=never");
     (void)state;
     for (gint n = 0; n < 5; n++) assert_true(push_aged(bench, (GstClockTime)n * 400 * GST_MSECOND));
     gst_harness_push_upstream_event(bench->harness,
@@ -93,12 +94,12 @@ static void never_means_never(void **state) {
 }
 
 /* A sink that says that everything before a time comes too late. */
-static void the_sinks_word_counts(void **state) {
-    Bench *bench = live_bench("point=48,60");
+static void the_sinks_word_counts(void** state) {
+    Bench* bench = live_bench("point=48,60");
     (void)state;
     assert_true(push_aged(bench, 0));
-    gst_harness_push_upstream_event(
-        bench->harness, gst_event_new_qos(GST_QOS_TYPE_UNDERFLOW, 2.0, 250 * GST_MSECOND, 0));
+    gst_harness_push_upstream_event(bench->harness,
+                                    gst_event_new_qos(GST_QOS_TYPE_UNDERFLOW, 2.0, 250 * GST_MSECOND, 0));
     assert_false(push_aged(bench, 0));
     assert_false(push_aged(bench, 0));
     assert_true(push_aged(bench, 0));
@@ -106,8 +107,8 @@ static void the_sinks_word_counts(void **state) {
 }
 
 /* Much too slow, or a source with wrong times: a picture a second is better than none. */
-static void something_always_comes_through(void **state) {
-    Bench *bench = live_bench("point=48,60");
+static void something_always_comes_through(void** state) {
+    Bench* bench = live_bench("point=48,60");
     gint through = 0;
     (void)state;
     assert_true(push_aged(bench, 0));
@@ -117,8 +118,8 @@ static void something_always_comes_through(void **state) {
 }
 
 /* Nothing is tracked, so nothing takes time. */
-static void without_objects_nothing_is_dropped(void **state) {
-    Bench *bench = live_bench("");
+static void without_objects_nothing_is_dropped(void** state) {
+    Bench* bench = live_bench("");
     (void)state;
     for (gint n = 0; n < 5; n++) assert_true(push_aged(bench, 400 * GST_MSECOND));
     assert_int_equal(stat_of(bench, "dropped"), 0);
@@ -126,9 +127,9 @@ static void without_objects_nothing_is_dropped(void **state) {
 }
 
 /* The pipeline is told that pictures come later than without us. */
-static void latency_is_reported(void **state) {
-    Bench *bench = bench_new_with_test_clock("point=48,60");
-    GstMessage *message;
+static void latency_is_reported(void** state) {
+    Bench* bench = bench_new_with_test_clock("point=48,60");
+    GstMessage* message;
     guint64 frame_time;
     (void)state;
     gst_harness_set_upstream_latency(bench->harness, 50 * GST_MSECOND);
@@ -140,7 +141,8 @@ static void latency_is_reported(void **state) {
     gst_message_unref(message);
     frame_time = stat_of(bench, "frame-time");
     assert_true(frame_time > 0);
-    assert_int_equal(gst_harness_query_latency(bench->harness), (50 + 100) * GST_MSECOND + frame_time + frame_time / 4);
+    assert_int_equal(gst_harness_query_latency(bench->harness),
+                     (50 + 100) * GST_MSECOND + frame_time + frame_time / 4);
     bench_free(bench);
 }
 

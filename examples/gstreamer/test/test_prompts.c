@@ -6,16 +6,16 @@
 #include "../pace.h"
 #include "support.h"
 
-static void check_point(const Command *command, guint index, float x, float y, int label) {
-    const samlet_point *point = &g_array_index(command->points, samlet_point, index);
+static void check_point(const Command* command, guint index, float x, float y, int label) {
+    const samlet_point* point = &g_array_index(command->points, samlet_point, index);
     assert_true(point->x == x);
     assert_true(point->y == y);
     assert_int_equal(point->label, label);
 }
 
-static void points_and_box_of_an_object_are_one_prompt(void **state) {
+static void points_and_box_of_an_object_are_one_prompt(void** state) {
     GQueue commands = G_QUEUE_INIT;
-    gchar *complaint;
+    gchar* complaint;
     const Command *first, *second;
     (void)state;
     assert_true(commands_parse("432,270; 7:1.5,2,0 1:10,20,1", "7:0,1,2.5,3;", &commands, &complaint));
@@ -36,15 +36,15 @@ static void points_and_box_of_an_object_are_one_prompt(void **state) {
     commands_clear(&commands);
 }
 
-static void nothing_is_no_prompt(void **state) {
+static void nothing_is_no_prompt(void** state) {
     GQueue commands = G_QUEUE_INIT;
-    gchar *complaint;
+    gchar* complaint;
     (void)state;
     assert_true(commands_parse(NULL, " ; ", &commands, &complaint));
     assert_int_equal(commands.length, 0);
 }
 
-static void wrong_text_is_refused_as_a_whole(void **state) {
+static void wrong_text_is_refused_as_a_whole(void** state) {
     static const struct {
         const char *points, *boxes, *part;
     } cases[] = {
@@ -65,7 +65,7 @@ static void wrong_text_is_refused_as_a_whole(void **state) {
     (void)state;
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         GQueue commands = G_QUEUE_INIT;
-        gchar *complaint;
+        gchar* complaint;
         assert_false(commands_parse(cases[i].points, cases[i].boxes, &commands, &complaint));
         assert_int_equal(commands.length, 0);
         if (!strstr(complaint, cases[i].part)) fail_msg("'%s' lacks '%s'", complaint, cases[i].part);
@@ -73,9 +73,9 @@ static void wrong_text_is_refused_as_a_whole(void **state) {
     }
 }
 
-static void commands_do_not_pile_up(void **state) {
+static void commands_do_not_pile_up(void** state) {
     GQueue commands = G_QUEUE_INIT;
-    gchar *complaint;
+    gchar* complaint;
     (void)state;
     for (int i = 0; i < COMMANDS_LIMIT; i++) assert_true(commands_add(&commands, command_remove(1)));
     assert_false(commands_add(&commands, command_reset()));
@@ -87,7 +87,7 @@ static void commands_do_not_pile_up(void **state) {
 
 #define MS GST_MSECOND
 
-static void late_is_what_comes_after_latency_and_tolerance(void **state) {
+static void late_is_what_comes_after_latency_and_tolerance(void** state) {
     Pace pace;
     GstClockTimeDiff excess;
     (void)state;
@@ -108,7 +108,7 @@ static void late_is_what_comes_after_latency_and_tolerance(void **state) {
     assert_int_equal(pace_judge(&pace, 0, 1500 * MS, 100 * MS, &excess), PACE_TRACK);
 }
 
-static void policies(void **state) {
+static void policies(void** state) {
     Pace pace;
     (void)state;
     pace_reset(&pace);
@@ -119,7 +119,7 @@ static void policies(void **state) {
     assert_false(pace_drops(&pace, DROP_NEVER));
 }
 
-static void latency_is_told_when_it_matters(void **state) {
+static void latency_is_told_when_it_matters(void** state) {
     Pace pace;
     (void)state;
     pace_reset(&pace);
