@@ -153,6 +153,32 @@ static void clicks_correct_a_tracked_object(void** state) {
     bench_free(bench);
 }
 
+/* All that the properties say of an object is one prompt. */
+static void points_and_box_go_together(void** state) {
+    Bench* bench = bench_with_caps("point=\"40,50 70,100,0\" box=25,35,75,85");
+    Reference reference = reference_open();
+    samlet_box box = {25, 35, 75, 85};
+    const samlet_point points[2] = {{40, 50, SAMLET_POINT_POSITIVE}, {70, 100, SAMLET_POINT_NEGATIVE}};
+    samlet_prompt prompt;
+    samlet_result expected;
+    GstBuffer* in = frame_new(&bench->info, 0);
+    GstStructure* report;
+    (void)state;
+    samlet_prompt_init(&prompt);
+    prompt.points = points;
+    prompt.point_count = 2;
+    prompt.box = &box;
+    expected = reference_step(&reference, in, &bench->info, 0, &prompt);
+    step(bench);
+    report = bench_report(bench);
+    assert_true(float_of(report, "score") == expected.object_score);
+    assert_true(float_of(report, "iou") == expected.iou);
+    gst_structure_free(report);
+    gst_buffer_unref(in);
+    reference_close(&reference);
+    bench_free(bench);
+}
+
 static void properties_prompt_a_running_stream(void** state) {
     Bench* bench = bench_with_caps("point=48,60");
     (void)state;
@@ -406,6 +432,7 @@ int main(void) {
         cmocka_unit_test(objects_come_and_go),
         cmocka_unit_test(commands_keep_their_order),
         cmocka_unit_test(clicks_correct_a_tracked_object),
+        cmocka_unit_test(points_and_box_go_together),
         cmocka_unit_test(properties_prompt_a_running_stream),
         cmocka_unit_test(the_mouse_clicks_when_told_to),
         cmocka_unit_test(waiting_commands_are_bounded),
