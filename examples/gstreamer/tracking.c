@@ -18,7 +18,6 @@ gboolean tracking_open(Tracking* tracking, const gchar* model_path, const samlet
         tracking->tracker = NULL;
         return FALSE;
     }
-    tracking->object_count = 0;
     tracking->results = g_array_new(FALSE, FALSE, sizeof(samlet_result));
     return TRUE;
 }
@@ -27,7 +26,7 @@ void tracking_close(Tracking* tracking) {
     samlet_tracker_destroy(tracking->tracker);
     samlet_model_close(tracking->model);
     if (tracking->results) g_array_unref(tracking->results);
-    *tracking = (Tracking){NULL, NULL, 0, NULL};
+    *tracking = (Tracking){NULL, NULL, NULL};
 }
 
 static GArray* ids_of(const Tracking* tracking) {
@@ -45,13 +44,13 @@ static gboolean contains(const GArray* ids, int32_t id) {
     return FALSE;
 }
 
-/* Takes prompts of `object`, or with `all` of any, out of `prompts`. */
-static gboolean forget_prompts(GQueue* prompts, int32_t object, gboolean all) {
+/* TRUE if there were any. */
+static gboolean forget_prompts(GQueue* prompts, int32_t object) {
     gboolean any = FALSE;
     for (GList *link = prompts->head, *next; link; link = next) {
         Command* prompt = link->data;
         next = link->next;
-        if (!all && prompt->object != object) continue;
+        if (prompt->object != object) continue;
         command_free(prompt);
         g_queue_delete_link(prompts, link);
         any = TRUE;
@@ -69,10 +68,10 @@ static void remove_objects(Tracking* tracking, GQueue* commands, GQueue* prompts
             continue;
         }
         if (command->kind == COMMAND_RESET) {
-            forget_prompts(prompts, 0, TRUE);
+            commands_clear(prompts);
             samlet_tracker_reset(tracking->tracker);
         } else {
-            const gboolean waiting = forget_prompts(prompts, command->object, FALSE);
+            const gboolean waiting = forget_prompts(prompts, command->object);
             if (samlet_tracker_remove_object(tracking->tracker, command->object) && !waiting)
                 warn(context, samlet_tracker_message(tracking->tracker));
         }
@@ -107,8 +106,9 @@ static gboolean apply_prompts(Tracking* tracking, const GQueue* prompts, const G
 }
 
 static gboolean track(Tracking* tracking) {
-    samlet_tracker_objects(tracking->tracker, NULL, 0, &tracking->object_count);
-    return tracking->object_count == 0 || samlet_tracker_track(tracking->tracker) == SAMLET_OK;
+    uint32_t count;
+    samlet_tracker_objects(tracking->tracker, NULL, 0, &count);
+    return count == 0 || samlet_tracker_track(tracking->tracker) == SAMLET_OK;
 }
 
 static gboolean collect(Tracking* tracking) {
@@ -142,7 +142,6 @@ gboolean tracking_step(Tracking* tracking, const samlet_frame* frame, int64_t nu
     gboolean good = TRUE;
     remove_objects(tracking, commands, &prompts, warn, context);
     known = ids_of(tracking);
-    tracking->object_count = known->len;
     g_array_set_size(tracking->results, 0);
     if (known->len || prompts.length)
         good = find_objects(tracking, frame, number, &prompts, known, warn, context);

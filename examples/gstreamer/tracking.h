@@ -11,7 +11,6 @@
 typedef struct Tracking {
     samlet_model* model;
     samlet_tracker* tracker;
-    uint32_t object_count;
     GArray* results; /* of samlet_result: of the last frame, in the order in which objects were added */
 } Tracking;
 
@@ -28,7 +27,7 @@ void tracking_close(Tracking* tracking);
 gboolean tracking_step(Tracking* tracking, const samlet_frame* frame, int64_t number, GQueue* commands,
                        TrackingWarning warn, gpointer context);
 
-/* COCO run-length code of an object's mask on the last frame, to free; NULL if memory is short. */
+/* COCO run-length code of an object's mask on the last frame, to free; NULL if it has none. */
 gchar* tracking_rle(const Tracking* tracking, int32_t object);
 
 #endif
