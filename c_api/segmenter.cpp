@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cmath>
+
 #include "c_api/api.h"
 #include "c_api/placement.h"
 
@@ -126,6 +128,30 @@ static Status get_rle(samlet_segmenter* segmenter, uint32_t index, char* text, s
 samlet_status samlet_segmenter_rle(samlet_segmenter* segmenter, uint32_t index, char* text, size_t capacity,
                                    size_t* length) {
     SAMLET_SEGMENTER_CALL(get_rle(segmenter, index, text, capacity, length));
+}
+
+static Status measure_mask(samlet_segmenter* segmenter, uint32_t index, MaskCut cut,
+                           samlet_mask_measure* measure) {
+    if (!measure) return null_argument("measure");
+    SAMLET_TRY(check_size(measure->size, sizeof(*measure), "samlet_mask_measure"));
+    if (!std::isfinite(cut.threshold))
+        return fail(SAMLET_ERROR_INVALID_ARGUMENT, "threshold is not a finite number; 0 is usual");
+    if (!std::isfinite(cut.offset) || cut.offset < 0)
+        return fail(SAMLET_ERROR_INVALID_ARGUMENT, "offset must be finite and not negative; 1 is usual");
+    const float* logits;
+    SAMLET_TRY(segmenter->impl.find_mask(index, &logits));
+    const MaskMeasure found = segmenter->impl.measure(&logits, 1, 0, cut);
+    const MaskExtent& extent = found.extent;
+    measure->empty = extent.area == 0;
+    measure->box = {static_cast<float>(extent.x0), static_cast<float>(extent.y0),
+                    static_cast<float>(extent.x1), static_cast<float>(extent.y1)};
+    measure->area = extent.area;
+    measure->stability = found.stability();
+    return {};
+}
+samlet_status samlet_segmenter_measure(samlet_segmenter* segmenter, uint32_t index, float threshold,
+                                       float offset, samlet_mask_measure* measure) {
+    SAMLET_SEGMENTER_CALL(measure_mask(segmenter, index, {threshold, offset}, measure));
 }
 
 samlet_status samlet_segmenter_features(samlet_segmenter* segmenter, samlet_feature_level level,

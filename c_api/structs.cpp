@@ -57,5 +57,8 @@ void samlet_segmenter_config_init(samlet_segmenter_config* config) {
 void samlet_prediction_init(samlet_prediction* prediction) {
     init(prediction);
 }
+void samlet_mask_measure_init(samlet_mask_measure* measure) {
+    init(measure);
+}
 
 }  // extern "C"

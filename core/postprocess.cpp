@@ -111,20 +111,39 @@ void make_band(const PictureJob& job, uint32_t first, uint32_t last, const Pictu
     }
 }
 
+// Calls visit(y, logits) for rows first .. last - 1.
+template <typename Visit>
+void visit_rows(const PictureJob& job, uint32_t first, uint32_t last, const PictureScratch& s, Visit visit) {
+    if (job.object_count == 1) {
+        RowMaker maker(job, job.objects[job.object], s.a, s.b);
+        for (uint32_t y = first; y < last; y++) {
+            maker.make(y, s.band);
+            visit(y, s.band);
+        }
+        return;
+    }
+    for (uint32_t y = first; y < last; y += kBand) {
+        const uint32_t end = last - y < kBand ? last : y + kBand;
+        make_band(job, y, end, s, reinterpret_cast<char*>(s.band), s.pitch * sizeof(float));
+        for (uint32_t row = y; row < end; row++) visit(row, s.band + (row - y) * s.pitch);
+    }
+}
+
 // Turns logits into bytes and adds the row to the extent.
-void threshold_row(const float* logits, uint32_t width, uint32_t y, uint8_t* mask, MaskExtent* extent) {
+void threshold_row(const float* logits, uint32_t width, uint32_t y, float threshold, uint8_t* mask,
+                   MaskExtent* extent) {
     uint32_t area = 0;
     size_t at = 0;
     for (; at + kBlock <= width; at += kBlock) {
         uint8_t block[kBlock];
         uint32_t inside = 0;
-        for (size_t i = 0; i < kBlock; i++) block[i] = logits[at + i] > 0 ? 255 : 0;
+        for (size_t i = 0; i < kBlock; i++) block[i] = logits[at + i] > threshold ? 255 : 0;
         for (size_t i = 0; i < kBlock; i++) inside += block[i] & 1u;
         std::memcpy(mask + at, block, sizeof block);
         area += inside;
     }
     for (; at < width; at++) {
-        mask[at] = logits[at] > 0 ? 255 : 0;
+        mask[at] = logits[at] > threshold ? 255 : 0;
         area += mask[at] & 1u;
     }
     if (area == 0) return;
@@ -133,6 +152,12 @@ void threshold_row(const float* logits, uint32_t width, uint32_t y, uint8_t* mas
     uint32_t x1 = width;
     while (mask[x1 - 1] == 0) x1--;
     *extent = merged(*extent, MaskExtent{x0, y, x1, y + 1, area});
+}
+
+uint32_t count_above(const float* logits, uint32_t width, float cut) {
+    uint32_t count = 0;
+    for (uint32_t x = 0; x < width; x++) count += logits[x] > cut;
+    return count;
 }
 
 // ---- Union-find over the pixels of one map ----------------------------------------------------------------
@@ -169,6 +194,10 @@ MaskExtent merged(const MaskExtent& a, const MaskExtent& b) {
                       a.y1 > b.y1 ? a.y1 : b.y1, a.area + b.area};
 }
 
+MaskMeasure merged(const MaskMeasure& a, const MaskMeasure& b) {
+    return MaskMeasure{merged(a.extent, b.extent), a.inner + b.inner, a.outer + b.outer};
+}
+
 size_t picture_table_bytes(uint32_t max_width, uint32_t max_height) {
     return linear_axis_bytes(max_width) + linear_axis_bytes(max_height);
 }
@@ -197,24 +226,24 @@ MaskExtent picture_mask(const PictureJob& job, uint32_t first, uint32_t last, ui
                         void* scratch) {
     const PictureScratch s(job, scratch);
     MaskExtent extent;
-    uint8_t* spare = reinterpret_cast<uint8_t*>(s.rival);  // free again when a band is made
-    if (job.object_count == 1) {
-        RowMaker maker(job, job.objects[job.object], s.a, s.b);
-        for (uint32_t y = first; y < last; y++) {
-            maker.make(y, s.band);
-            threshold_row(s.band, job.width, y, mask ? mask + y * stride : spare, &extent);
-        }
-        return extent;
-    }
-    for (uint32_t y = first; y < last; y += kBand) {
-        const uint32_t end = last - y < kBand ? last : y + kBand;
-        make_band(job, y, end, s, reinterpret_cast<char*>(s.band), s.pitch * sizeof(float));
-        for (uint32_t row = y; row < end; row++) {
-            const float* logits = s.band + (row - y) * s.pitch;
-            threshold_row(logits, job.width, row, mask ? mask + row * stride : spare, &extent);
-        }
-    }
+    uint8_t* spare = reinterpret_cast<uint8_t*>(s.rival);  // free again when a row is made
+    visit_rows(job, first, last, s, [&](uint32_t y, const float* logits) {
+        threshold_row(logits, job.width, y, 0, mask ? mask + y * stride : spare, &extent);
+    });
     return extent;
+}
+
+MaskMeasure picture_measure(const PictureJob& job, const MaskCut& cut, uint32_t first, uint32_t last,
+                            void* scratch) {
+    const PictureScratch s(job, scratch);
+    MaskMeasure measure;
+    uint8_t* spare = reinterpret_cast<uint8_t*>(s.rival);
+    visit_rows(job, first, last, s, [&](uint32_t y, const float* logits) {
+        threshold_row(logits, job.width, y, cut.threshold, spare, &measure.extent);
+        measure.inner += count_above(logits, job.width, cut.threshold + cut.offset);
+        measure.outer += count_above(logits, job.width, cut.threshold - cut.offset);
+    });
+    return measure;
 }
 
 // ---- Run-length code --------------------------------------------------------------------------------------

@@ -58,6 +58,24 @@ void picture_logits(const PictureJob& job, uint32_t first, uint32_t last, float*
 MaskExtent picture_mask(const PictureJob& job, uint32_t first, uint32_t last, uint8_t* mask, size_t stride,
                         void* scratch);
 
+// Where a mask is cut out of its logits.
+struct MaskCut {
+    float threshold = 0;  // pixels above it are inside
+    float offset = 1;     // the stability compares the masks cut this much higher and lower
+};
+
+struct MaskMeasure {
+    MaskExtent extent;
+    uint64_t inner = 0, outer = 0;  // pixels above threshold + offset, and above threshold - offset
+    // IoU of the two: one lies inside the other. 0 where both are empty.
+    float stability() const { return outer ? static_cast<float>(inner) / static_cast<float>(outer) : 0.0f; }
+};
+MaskMeasure merged(const MaskMeasure& a, const MaskMeasure& b);
+
+// As picture_mask(), without the mask.
+MaskMeasure picture_measure(const PictureJob& job, const MaskCut& cut, uint32_t first, uint32_t last,
+                            void* scratch);
+
 // ---- COCO run-length code ---------------------------------------------------------------------------------
 
 // Writes the text that pycocotools calls compressed counts: runs in column-major order, the first one of

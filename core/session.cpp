@@ -339,6 +339,21 @@ MaskExtent Session::write_mask(const float* const* objects, size_t count, size_t
     return all;
 }
 
+MaskMeasure Session::measure(const float* const* objects, size_t count, size_t object, const MaskCut& cut) {
+    Arena::Scope scope(exec_.scratch);
+    const PictureWork work = picture_work(objects, count, object);
+    MaskMeasure measures[kMaxThreads];
+    exec_.parallel_chunks(picture_.height, 64, [&](size_t first, size_t last, size_t thread) {
+        const MaskMeasure part =
+            picture_measure(work.job, cut, static_cast<uint32_t>(first), static_cast<uint32_t>(last),
+                            work.scratch + thread * work.scratch_bytes);
+        measures[thread] = merged(measures[thread], part);
+    });
+    MaskMeasure all;
+    for (size_t i = 0; i < exec_.threads; i++) all = merged(all, measures[i]);
+    return all;
+}
+
 size_t Session::write_rle(const float* const* objects, size_t count, size_t object, char* text,
                           size_t capacity) {
     Arena::Scope scope(exec_.scratch);

@@ -47,6 +47,7 @@ class Session {
     void write_logits(const float* const* objects, size_t count, size_t object, float* out, size_t stride);
     MaskExtent write_mask(const float* const* objects, size_t count, size_t object, uint8_t* mask,
                           size_t stride);
+    MaskMeasure measure(const float* const* objects, size_t count, size_t object, const MaskCut& cut);
     size_t write_rle(const float* const* objects, size_t count, size_t object, char* text, size_t capacity);
 
   protected:

@@ -445,8 +445,19 @@ typedef struct samlet_prediction {
     float object_score;     /* logit; 10 for models without an object score head */
 } samlet_prediction;
 
+/* What samlet_segmenter_measure() found. */
+typedef struct samlet_mask_measure {
+    uint32_t size;
+    uint32_t empty;     /* no pixel is inside: box is all 0 */
+    samlet_box box;     /* x1 and y1 exclusive, image pixels */
+    uint64_t area;      /* pixels */
+    float stability;    /* 0..1; 0 for a mask that is empty at the lower cut, too */
+    uint32_t reserved;
+} samlet_mask_measure;
+
 SAMLET_API void samlet_segmenter_config_init(samlet_segmenter_config *config);
 SAMLET_API void samlet_prediction_init(samlet_prediction *prediction);
+SAMLET_API void samlet_mask_measure_init(samlet_mask_measure *measure);
 SAMLET_API samlet_status samlet_segmenter_memory(const samlet_model *model, const samlet_segmenter_config *config,
                                                  samlet_memory_plan *plan, samlet_error *error);
 SAMLET_API samlet_status samlet_segmenter_create(const samlet_model *model, const samlet_segmenter_config *config,
@@ -467,6 +478,13 @@ SAMLET_API samlet_status samlet_segmenter_logits(samlet_segmenter *segmenter, ui
                                                  uint64_t stride);
 SAMLET_API samlet_status samlet_segmenter_rle(samlet_segmenter *segmenter, uint32_t index, char *text, size_t capacity,
                                               size_t *length);
+/* Box, area and stability of mask `index` of the last prediction at the image's size, without a buffer of that size.
+ * Pixels with a logit above `threshold` are inside (0: the mask that samlet_segmenter_mask() gives). Stability is the IoU
+ * of the mask cut at threshold + offset with that cut at threshold - offset: near 1 where the border is sharp. It tells
+ * good masks from bad ones beside the predicted IoU (calculate_stability_score in sam2/utils/amg.py, with 0 and 1).
+ * `threshold` is finite, `offset` finite and not negative. INVALID_ARGUMENT, STATE. */
+SAMLET_API samlet_status samlet_segmenter_measure(samlet_segmenter *segmenter, uint32_t index, float threshold,
+                                                  float offset, samlet_mask_measure *measure);
 SAMLET_API samlet_status samlet_segmenter_features(samlet_segmenter *segmenter, samlet_feature_level level,
                                                    samlet_tensor_view *view);
 

@@ -482,6 +482,10 @@ struct Prediction : samlet_prediction {
     View<float> view(uint32_t index) const { return {logits[index], size_t{low_res_size} * low_res_size}; }
 };
 
+struct MaskMeasure : samlet_mask_measure {
+    MaskMeasure() { samlet_mask_measure_init(this); }
+};
+
 class Segmenter {
   public:
     static MemoryPlan memory(const Model& model, const SegmenterConfig& config = {}) {
@@ -531,6 +535,11 @@ class Segmenter {
         this->logits(index, logits.data(), uint64_t{size_.width} * sizeof(float));
         logits.pop_back();
         return logits;
+    }
+    MaskMeasure measure(uint32_t index, float threshold = 0, float offset = 1) {
+        MaskMeasure measure;
+        check(samlet_segmenter_measure(get(), index, threshold, offset, &measure));
+        return measure;
     }
     std::string rle(uint32_t index) {
         return detail::read_rle([&](char* text, size_t capacity, size_t* length) {

@@ -182,6 +182,9 @@ void images_and_mask_prompts(void**) {
     const std::vector<float> logits = segmenter.logits(0);
     for (size_t k = 0; k < mask.size(); k++) assert_int_equal(mask[k] == 255, logits[k] > 0);
     assert_false(segmenter.rle(0).empty());
+    size_t inside = 0;
+    for (const uint8_t pixel : mask) inside += pixel == 255;
+    assert_true(inside > 0 && segmenter.measure(0).area == inside);
     assert_true(segmenter.features(SAMLET_FEATURES_STRIDE4).view().size() > 0);
 
     sam::Tracker tracker(model, tracker_config());

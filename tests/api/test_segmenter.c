@@ -69,7 +69,35 @@ static void check_prediction(const samlet_prediction* p, uint32_t count) {
     }
 }
 
-/* Mask, logits and run-length code of one candidate. */
+/* Box, area and stability of the mask of `logits` cut at `threshold`, pixel by pixel. */
+static void check_measure(samlet_segmenter* s, uint32_t index, const float* logits, size_t pitch,
+                          float threshold, float offset) {
+    samlet_mask_measure m;
+    size_t area = 0, inner = 0, outer = 0, x0 = W, y0 = H, x1 = 0, y1 = 0;
+    samlet_mask_measure_init(&m);
+    assert_segmenter_ok(s, samlet_segmenter_measure(s, index, threshold, offset, &m));
+    for (size_t y = 0; y < H; y++) {
+        for (size_t x = 0; x < W; x++) {
+            const float logit = logits[y * pitch + x];
+            inner += logit > threshold + offset;
+            outer += logit > threshold - offset;
+            if (!(logit > threshold)) continue;
+            area++;
+            if (x < x0) x0 = x;
+            if (y < y0) y0 = y;
+            if (x + 1 > x1) x1 = x + 1;
+            if (y + 1 > y1) y1 = y + 1;
+        }
+    }
+    if (area == 0) x0 = y0 = 0;
+    assert_int_equal(m.area, area);
+    assert_int_equal(m.empty, area == 0);
+    assert_true(m.box.x0 == (float)x0 && m.box.y0 == (float)y0);
+    assert_true(m.box.x1 == (float)x1 && m.box.y1 == (float)y1);
+    assert_true(m.stability == (outer ? (float)inner / (float)outer : 0));
+}
+
+/* Mask, logits, run-length code and measures of one candidate. */
 static void check_maps(samlet_segmenter* s, uint32_t index, uint32_t* area) {
     static float logits[H * (W + 3)];
     static uint8_t mask[H * (W + 5)], decoded[H * W];
@@ -90,6 +118,11 @@ static void check_maps(samlet_segmenter* s, uint32_t index, uint32_t* area) {
         }
         for (size_t x = W; x < W + 5; x++) assert_int_equal(mask[y * (W + 5) + x], 77);
     }
+    check_measure(s, index, logits, W + 3, 0, 1);
+    check_measure(s, index, logits, W + 3, 0, 0);
+    check_measure(s, index, logits, W + 3, -2.5f, 0.5f);
+    check_measure(s, index, logits, W + 3, 1.5f, 4);
+    check_measure(s, index, logits, W + 3, 1e30f, 1); /* empty */
 }
 
 static void points_boxes_and_logits_predict(void** state) {
@@ -317,6 +350,7 @@ static void misuse_images(samlet_segmenter* s) {
 
 static void misuse_results(samlet_segmenter* s) {
     const samlet_status invalid = SAMLET_ERROR_INVALID_ARGUMENT;
+    samlet_mask_measure measure;
     samlet_tensor_view view;
     size_t length = 0, needed = 0;
     char text[4], number[24];
@@ -335,6 +369,14 @@ static void misuse_results(samlet_segmenter* s) {
     sprintf(number, "%u", (unsigned)needed);
     EXPECT(s, samlet_segmenter_rle(s, 0, text, 4, &length), SAMLET_ERROR_BUFFER_TOO_SMALL, number, "4");
     assert_int_equal(length, needed);
+    EXPECT(s, samlet_segmenter_measure(s, 0, 0, 1, NULL), invalid, "measure", "NULL");
+    samlet_mask_measure_init(&measure);
+    EXPECT(s, samlet_segmenter_measure(s, 7, 0, 1, &measure), invalid, "mask 7", NULL);
+    EXPECT(s, samlet_segmenter_measure(s, 0, NAN, 1, &measure), invalid, "threshold", NULL);
+    EXPECT(s, samlet_segmenter_measure(s, 0, 0, INFINITY, &measure), invalid, "offset", NULL);
+    EXPECT(s, samlet_segmenter_measure(s, 0, 0, -0.5f, &measure), invalid, "offset", NULL);
+    measure.size = 3;
+    EXPECT(s, samlet_segmenter_measure(s, 0, 0, 1, &measure), invalid, "samlet_mask_measure", "3");
     EXPECT(s, samlet_segmenter_features(s, SAMLET_FEATURES_STRIDE4, NULL), invalid, "view", "NULL");
     samlet_tensor_view_init(&view);
     EXPECT(s, samlet_segmenter_features(s, (samlet_feature_level)5, &view), invalid, "5", "2");
@@ -372,9 +414,11 @@ static void calls_out_of_order(void** state) {
     const samlet_frame frame = scene_clip(0);
     const samlet_point point = scene_disc(W, H, 0);
     samlet_segmenter* s = scene_segmenter(&config);
+    samlet_mask_measure measure;
     samlet_tensor_view view;
     size_t length;
     (void)state;
+    samlet_mask_measure_init(&measure);
     samlet_tensor_view_init(&view);
     assert_string_equal(samlet_segmenter_message(s), "");
     expect_prompt(s, scene_points(&point, 1), SAMLET_ERROR_STATE, "samlet_segmenter_set_image", NULL);
@@ -385,6 +429,7 @@ static void calls_out_of_order(void** state) {
         EXPECT(s, samlet_segmenter_mask(s, 0, mask_buffer, W), SAMLET_ERROR_STATE, call, NULL);
         EXPECT(s, samlet_segmenter_logits(s, 0, logit_buffer, 4 * W), SAMLET_ERROR_STATE, call, NULL);
         EXPECT(s, samlet_segmenter_rle(s, 0, NULL, 0, &length), SAMLET_ERROR_STATE, call, NULL);
+        EXPECT(s, samlet_segmenter_measure(s, 0, 0, 1, &measure), SAMLET_ERROR_STATE, call, NULL);
         assert_segmenter_ok(s, samlet_segmenter_set_image(s, &frame));
         EXPECT(s, samlet_segmenter_mask(s, 0, mask_buffer, W), SAMLET_ERROR_STATE, call, NULL);
         click(s, point, 1);
@@ -410,6 +455,7 @@ static void every_call_takes_a_null_segmenter(void** state) {
     assert_int_equal(samlet_segmenter_mask(NULL, 0, mask_buffer, W), invalid);
     assert_int_equal(samlet_segmenter_logits(NULL, 0, logit_buffer, 4 * W), invalid);
     assert_int_equal(samlet_segmenter_rle(NULL, 0, NULL, 0, &length), invalid);
+    assert_int_equal(samlet_segmenter_measure(NULL, 0, 0, 1, NULL), invalid);
     assert_int_equal(samlet_segmenter_features(NULL, SAMLET_FEATURES_STRIDE4, &view), invalid);
     assert_sentence("no segmenter", samlet_segmenter_message(NULL), "segmenter", "NULL", NULL);
     samlet_segmenter_destroy(NULL);

@@ -301,8 +301,10 @@ samlet_status random_call(Random& random, samlet_segmenter* s, Buffers& buffers,
     samlet_prediction prediction;
     samlet_prediction_init(&prediction);
     size_t length;
+    samlet_mask_measure measure;
+    samlet_mask_measure_init(&measure);
     const uint32_t index = random.below(4);
-    switch (random.below(8)) {
+    switch (random.below(9)) {
         case 0: {
             const samlet_frame frame = random_frame(random, buffers);
             return frame_fits(frame, buffers) ? samlet_segmenter_set_image(s, &frame) : SAMLET_OK;
@@ -323,6 +325,8 @@ samlet_status random_call(Random& random, samlet_segmenter* s, Buffers& buffers,
         }
         case 4:
             return samlet_segmenter_rle(s, index, buffers.text.data(), random.below(300), &length);
+        case 5:
+            return samlet_segmenter_measure(s, index, random.coordinate(9), random.coordinate(3), &measure);
         default:
             random_prompt(random, buffers, logits, &prompt);
             return samlet_segmenter_predict(s, &prompt.prompt, random.below(2), &prediction);

@@ -224,6 +224,9 @@ void segmenters_do_not_touch_the_heap(void**) {
             require(samlet_segmenter_mask(s, 0, mask, kWidth));
             require(samlet_segmenter_logits(s, 0, logits, kWidth * sizeof(float)));
             require(samlet_segmenter_rle(s, 0, code, sizeof code, &length));
+            samlet_mask_measure measure;
+            samlet_mask_measure_init(&measure);
+            require(samlet_segmenter_measure(s, 0, 0, 1, &measure));
             ok &= samlet_segmenter_mask(s, 9, mask, kWidth) == SAMLET_ERROR_INVALID_ARGUMENT;
         }
     }
