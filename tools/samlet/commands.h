@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "everything.h"
 #include "prompts.h"
 #include "video_source.h"
 
@@ -17,6 +18,8 @@ enum class Direction { forward, backward, both };
 struct TrackOptions {
     std::string model, video, out, overlay, logits;
     PromptOptions prompts;
+    uint32_t everything = 0;  // objects to find on the first frame; 0: those of `prompts`
+    EverythingOptions everything_options;
     Direction direction = Direction::forward;
     std::optional<int64_t> start;
     int64_t max_frames = 0;  // 0: all
@@ -31,6 +34,8 @@ struct TrackOptions {
 struct SegmentOptions {
     std::string model, image, out, logits, logits_in;
     PromptOptions prompts;
+    bool everything = false;
+    EverythingOptions everything_options;
     bool multimask = false, spin = false;
     uint32_t image_size = 0, threads = 0;
     uint32_t fill_holes = 0, remove_sprinkles = 0;
@@ -51,9 +56,25 @@ struct BenchOptions {
     bool yield = false, json = false, quiet = false;
 };
 
+// For pictures of this size; TrackOptions or SegmentOptions.
+template <typename Options>
+samlet_segmenter_config segmenter_config(const Options& options, const Picture& picture) {
+    samlet_segmenter_config config;
+    samlet_segmenter_config_init(&config);
+    config.flags = options.spin ? 0 : SAMLET_TRACKER_YIELD;
+    config.image_size = options.image_size;
+    config.threads = options.threads;
+    config.max_frame_width = picture.width;
+    config.max_frame_height = picture.height;
+    config.fill_hole_area = options.fill_holes;
+    config.remove_sprinkle_area = options.remove_sprinkles;
+    return config;
+}
+
 // Each returns the exit code.
 int run_track(const TrackOptions& options);
 int run_segment(const SegmentOptions& options);
+int run_segment_everything(const SegmentOptions& options);
 int run_info(const InfoOptions& options);
 int run_bench(const BenchOptions& options);
 

@@ -30,6 +30,8 @@ IndexMask read_mask(const std::string& path);
 
 // `indices`: width * height; the palette is the one of DAVIS and VOC (see palette.h).
 void write_palette_png(const std::string& path, uint32_t width, uint32_t height, const uint8_t* indices);
+// `values`: width * height.
+void write_grey16_png(const std::string& path, uint32_t width, uint32_t height, const uint16_t* values);
 void write_rgb_png(const std::string& path, const Picture& rgb);
 void write_jpeg(const std::string& path, const Picture& rgb, int quality);
 

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <map>
 #include <new>
+#include <sstream>
 
 #include "commands.h"
 #include "error.h"
@@ -32,6 +33,7 @@ constexpr char kTrackExamples[] = R"(Examples:
   samlet track --video clip.mp4 --mask first.png --out out/ --logits out/logits
   samlet track --video clip.mp4 --prompts prompts.json --direction both --out out/
   samlet track --video camera:0 --point 320,240 --out out/ --max-frames 300
+  samlet track --video clip.mp4 --everything 5 --out out/ --overlay out/overlay.mp4
 
 The prompts file, in pixels of the video, applied in order; labels are 1 inside and 0 outside the object:
   {"prompts": [{"frame": 0, "object": 1, "points": [[480, 270, 1], [700, 300, 0]]},
@@ -39,14 +41,21 @@ The prompts file, in pixels of the video, applied in order; labels are 1 inside 
                {"frame": 9, "object": 2, "clear": true, "mask": "mask.png"}]}
 On a frame where its object is tracked already, a prompt corrects what tracking found.
 
---out receives 00000.png, ... (palette PNGs: the object's number is the index, later objects on top) and results.json.)";
+--out receives 00000.png, ... (palette PNGs: the object's number is the index, later objects on top) and results.json;
+with --everything also seeds.png, the masks that it found, which --mask takes to track the same objects again.)";
 
 constexpr char kSegmentExamples[] = R"(Examples:
   samlet segment --image photo.jpg --point 500,375 --multimask --out out/
   samlet segment --image photo.jpg --box 425,600,700,875 --point 575,750,0 --out out/ --logits out/
   samlet segment --image photo.jpg --point 500,375 --logits-in out/mask_0.npy --out out2/
+  samlet segment --image photo.jpg --everything --out out/
+  samlet segment --image photo.jpg --everything --points-per-side 16 --crop-n-layers 1 --out out/
 
---out receives mask_0.png, ..., overlay.png (the best mask) and results.json.)";
+--out receives mask_0.png, ..., overlay.png (the best mask) and results.json.
+With --everything it receives results.json (for each mask its COCO run-length code, area, box as x, y, width, height,
+predicted IoU, stability, point and crop), labels.png (mask k has index k; 16-bit grey for more than 255 masks) and
+overlay.png. Options and defaults are those of SAM 2's automatic mask generator; to clean logits as it does, give
+--fill-holes and --remove-sprinkles, too.)";
 
 constexpr char kInfoExamples[] = R"(Examples:
   samlet info model.gguf
@@ -72,6 +81,56 @@ void add_cleaning(CLI::App* command, uint32_t& holes, uint32_t& sprinkles) {
         ->type_name("AREA");
     command->add_option("--remove-sprinkles", sprinkles, "Remove islands up to this area, in low-res pixels")
         ->type_name("AREA");
+}
+
+// Names and defaults are those of the reference's automatic mask generator.
+void add_everything(CLI::App* command, const CLI::Option* everything, EverythingOptions& options) {
+    constexpr char kGroup[] = "Options of --everything";
+    const auto number = [&](const char* name, auto& value, const std::string& help, const auto& range) {
+        std::ostringstream usual;
+        usual << value;
+        command->add_option(name, value, help + " (default: " + usual.str() + ")")
+            ->check(range)
+            ->group(kGroup)
+            ->type_name("N");
+    };
+    const auto flag = [&](const char* name, bool& value, const char* help) {
+        command->add_flag(name, value, help)->group(kGroup);
+    };
+    const CLI::Range part(0.0, 1.0);
+    number("--points-per-side", options.points_per_side, "Points of the grid along each side of the picture",
+           CLI::Range(1, 256));
+    number("--pred-iou-thresh", options.pred_iou_thresh, "Predicted IoU that a mask must exceed; 0: any",
+           part);
+    number("--stability-score-thresh", options.stability_score_thresh,
+           "Stability that a mask must reach, the IoU of two masks cut from the same logits; 0: any", part);
+    number("--stability-score-offset", options.stability_score_offset,
+           "How far these cuts lie above and below --mask-threshold", CLI::Range(0.0, 100.0));
+    number("--mask-threshold", options.mask_threshold, "Logit above which a pixel is inside",
+           CLI::Range(-100.0, 100.0));
+    number("--box-nms-thresh", options.box_nms_thresh,
+           "IoU of boxes above which the mask of lower predicted IoU is dropped", part);
+    number("--crop-n-layers", options.crop_n_layers,
+           "Look again in 4 parts of the picture, with 2 in 16 more, and so on: finds smaller objects",
+           CLI::Range(0, 4));
+    number("--crop-nms-thresh", options.crop_nms_thresh,
+           "IoU of boxes above which the mask from the larger part is dropped", part);
+    number("--crop-overlap-ratio", options.crop_overlap_ratio,
+           "How much the 4 parts overlap, in shorter sides of the picture; further ones overlap less",
+           CLI::Range(0.0, 0.9));
+    number("--crop-n-points-downscale-factor", options.crop_n_points_downscale_factor,
+           "Divide --points-per-side by this once for each layer of parts", CLI::Range(1, 256));
+    number("--min-mask-region-area", options.min_mask_region_area,
+           "Fill holes and remove islands of fewer pixels of the picture; 0: none",
+           CLI::Range(uint32_t{0}, UINT32_MAX));
+    flag("--use-m2m", options.use_m2m, "Refine each mask once, with itself as prompt (four times the work)");
+    flag("--single-mask", options.single_mask,
+         "One mask a point instead of three candidates (the reference's multimask_output=False)");
+    command->final_callback([command, everything, kGroup] {
+        for (const CLI::Option* option : command->get_options())
+            if (option->get_group() == kGroup && option->count() && !everything->count())
+                throw CLI::RequiresError(option->get_name(), everything->get_name());
+    });
 }
 
 CameraSize parse_camera_size(const std::string& text) {
@@ -138,6 +197,13 @@ CLI::App* add_track(CLI::App& app, TrackOptions& options, std::string& camera_si
     command->add_flag("--non-overlapping", options.non_overlapping,
                       "Give each pixel to the most certain object only");
     add_cleaning(command, options.fill_holes, options.remove_sprinkles);
+    const CLI::Option* everything =
+        command
+            ->add_option("--everything", options.everything,
+                         "Track the N largest objects of the first frame (see segment --everything)")
+            ->check(CLI::Range(1, 255))
+            ->type_name("N");
+    add_everything(command, everything, options.everything_options);
     command->add_option("--fps", options.fps, "Frame rate of the overlay (default: the video's, else 25)")
         ->check(CLI::Range(0.1, 1000.0))
         ->type_name("F");
@@ -167,6 +233,10 @@ CLI::App* add_segment(CLI::App& app, SegmentOptions& options) {
     command->add_option("--threads", options.threads, kThreadsHelp)->type_name("N");
     command->add_flag("--spin", options.spin, kSpinHelp);
     add_cleaning(command, options.fill_holes, options.remove_sprinkles);
+    const CLI::Option* everything =
+        command->add_flag("--everything", options.everything,
+                          "Find all objects: click on a grid of points, keep the good and different masks");
+    add_everything(command, everything, options.everything_options);
     command->add_flag("--json", options.json, "Print results.json, too");
     command->add_flag("--quiet", options.quiet, "Print nothing but errors");
     return command;

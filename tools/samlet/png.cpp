@@ -121,10 +121,10 @@ struct Writer {
     }
     ~Writer() { png_destroy_write_struct(&png, &info); }
 
-    bool write(uint32_t width, uint32_t height, int colour_type, const png_color* palette,
+    bool write(uint32_t width, uint32_t height, int bits, int colour_type, const png_color* palette,
                const uint8_t* first, size_t stride) {
         if (setjmp(png_jmpbuf(png))) return false;
-        png_set_IHDR(png, info, width, height, 8, colour_type, PNG_INTERLACE_NONE,
+        png_set_IHDR(png, info, width, height, bits, colour_type, PNG_INTERLACE_NONE,
                      PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
         if (palette) {
             png_set_PLTE(png, info, palette, 256);
@@ -197,14 +197,27 @@ void write_palette_png(const std::string& path, uint32_t width, uint32_t height,
         palette[i] = {colour.red, colour.green, colour.blue};
     }
     Writer writer;
-    if (!writer.write(width, height, PNG_COLOR_TYPE_PALETTE, palette, indices, width))
+    if (!writer.write(width, height, 8, PNG_COLOR_TYPE_PALETTE, palette, indices, width))
+        throw Error("cannot encode '" + path + "': " + writer.message.text);
+    write_file(path, writer.bytes.data(), writer.bytes.size());
+}
+
+void write_grey16_png(const std::string& path, uint32_t width, uint32_t height, const uint16_t* values) {
+    Bytes samples;  // high bytes first
+    samples.reserve(size_t{2} * width * height);
+    for (size_t i = 0; i < size_t{width} * height; i++) {
+        samples.push_back(static_cast<uint8_t>(values[i] >> 8));
+        samples.push_back(static_cast<uint8_t>(values[i] & 255));
+    }
+    Writer writer;
+    if (!writer.write(width, height, 16, PNG_COLOR_TYPE_GRAY, nullptr, samples.data(), size_t{2} * width))
         throw Error("cannot encode '" + path + "': " + writer.message.text);
     write_file(path, writer.bytes.data(), writer.bytes.size());
 }
 
 void write_rgb_png(const std::string& path, const Picture& rgb) {
     Writer writer;
-    if (!writer.write(rgb.width, rgb.height, PNG_COLOR_TYPE_RGB, nullptr, rgb.bytes.data(), rgb.stride[0]))
+    if (!writer.write(rgb.width, rgb.height, 8, PNG_COLOR_TYPE_RGB, nullptr, rgb.bytes.data(), rgb.stride[0]))
         throw Error("cannot encode '" + path + "': " + writer.message.text);
     write_file(path, writer.bytes.data(), writer.bytes.size());
 }

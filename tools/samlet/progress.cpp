@@ -16,8 +16,9 @@ constexpr int kBarWidth = 30;
 
 }  // namespace
 
-Progress::Progress(int64_t total, bool silent)
-    : total_(total),
+Progress::Progress(int64_t total, bool silent, const char* unit)
+    : unit_(unit),
+      total_(total),
       silent_(silent),
       terminal_(isatty(STDERR_FILENO) == 1),
       start_(Clock::now()),
@@ -58,24 +59,26 @@ void Progress::finish() {
 
 void Progress::draw_bar() const {
     if (total_ <= 0) {
-        fprintf(stderr, "\r%lld frames  %.2f frames/s ", static_cast<long long>(done_), frames_per_second());
+        fprintf(stderr, "\r%lld %ss  %.2f %ss/s ", static_cast<long long>(done_), unit_, frames_per_second(),
+                unit_);
         return;
     }
     const double part = std::min(1.0, static_cast<double>(done_) / static_cast<double>(total_));
     const int filled = static_cast<int>(part * kBarWidth);
     const double left =
         static_cast<double>(std::max<int64_t>(total_ - done_, 0)) / std::max(frames_per_second(), 1e-9);
-    fprintf(stderr, "\r[%s%s] %lld/%lld  %.2f frames/s  %.0f s left   ", std::string(filled, '#').c_str(),
+    fprintf(stderr, "\r[%s%s] %lld/%lld  %.2f %ss/s  %.0f s left   ", std::string(filled, '#').c_str(),
             std::string(kBarWidth - filled, '.').c_str(), static_cast<long long>(done_),
-            static_cast<long long>(total_), frames_per_second(), left);
+            static_cast<long long>(total_), frames_per_second(), unit_, left);
 }
 
 void Progress::print_line() const {
     if (total_ > 0)
-        fprintf(stderr, "frame %lld of %lld, %.2f frames/s\n", static_cast<long long>(done_),
-                static_cast<long long>(total_), frames_per_second());
+        fprintf(stderr, "%s %lld of %lld, %.2f %ss/s\n", unit_, static_cast<long long>(done_),
+                static_cast<long long>(total_), frames_per_second(), unit_);
     else
-        fprintf(stderr, "frame %lld, %.2f frames/s\n", static_cast<long long>(done_), frames_per_second());
+        fprintf(stderr, "%s %lld, %.2f %ss/s\n", unit_, static_cast<long long>(done_), frames_per_second(),
+                unit_);
 }
 
 }  // namespace cli

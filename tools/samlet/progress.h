@@ -10,8 +10,8 @@ namespace cli {
 
 class Progress {
   public:
-    // `total` 0: unknown. Silent: says nothing at all.
-    Progress(int64_t total, bool silent);
+    // `total` 0: unknown. Silent: says nothing at all. `unit`: one of what is counted, a literal.
+    Progress(int64_t total, bool silent, const char* unit = "frame");
     ~Progress();
     Progress(const Progress&) = delete;
     Progress& operator=(const Progress&) = delete;
@@ -29,6 +29,7 @@ class Progress {
     void draw_bar() const;
     void print_line() const;
 
+    const char* unit_;
     int64_t total_;
     int64_t done_ = 0;
     bool silent_;

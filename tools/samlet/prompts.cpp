@@ -210,8 +210,7 @@ samlet_box parse_box(const std::string& text) {
 }
 
 // A palette of several objects gives each its own prompt, unless an object was named: then only that index.
-void Prompts::add_mask(Prompt prompt, const std::string& path, bool object_given) {
-    const IndexMask mask = read_mask(path);
+void Prompts::add_mask(Prompt prompt, const IndexMask& mask, const std::string& path, bool object_given) {
     const std::set<uint8_t> indices = indices_of(mask);
     prompt.mask_file = path;
     if (indices.empty()) throw Error(prompt.origin + ": the mask '" + path + "' is empty");
@@ -238,7 +237,8 @@ Prompts Prompts::from_options(const PromptOptions& options, int64_t frame) {
             throw UsageError("--prompts cannot be combined with --point, --box, --mask and --object");
         return from_file(options.file);
     }
-    if (!options.any()) throw UsageError("nothing to track: give --point, --box, --mask or --prompts");
+    if (!options.any())
+        throw UsageError("nothing to track: give --point, --box, --mask, --prompts or --everything");
     if (!options.mask.empty() && (!options.points.empty() || !options.box.empty()))
         throw UsageError("--mask cannot be combined with --point and --box");
     Prompts prompts;
@@ -247,7 +247,7 @@ Prompts Prompts::from_options(const PromptOptions& options, int64_t frame) {
     prompt.object = options.object.value_or(1);
     if (!options.mask.empty()) {
         prompt.origin = "--mask";
-        prompts.add_mask(prompt, options.mask, options.object.has_value());
+        prompts.add_mask(prompt, read_mask(options.mask), options.mask, options.object.has_value());
         return prompts;
     }
     prompt.origin = options.box.empty() ? "--point" : "--box";
@@ -271,9 +271,27 @@ Prompts Prompts::from_file(const std::string& path) {
             continue;
         }
         const std::filesystem::path file = reader.text("mask");
-        prompts.add_mask(prompt, (std::filesystem::path(path).parent_path() / file).string(),
-                         reader.has("object"));
+        const std::string mask = (std::filesystem::path(path).parent_path() / file).string();
+        prompts.add_mask(prompt, read_mask(mask), mask, reader.has("object"));
     }
+    return prompts;
+}
+
+Prompts Prompts::from_mask(const IndexMask& mask, const std::string& name, int64_t frame) {
+    Prompts prompts;
+    Prompt prompt;
+    prompt.origin = "'" + name + "'";
+    prompt.frame = frame;
+    prompts.add_mask(prompt, mask, name, false);
+    return prompts;
+}
+
+Prompts Prompts::awaited(const std::string& origin, int64_t frame) {
+    Prompts prompts;
+    Prompt prompt;
+    prompt.origin = origin;
+    prompt.frame = frame;
+    prompts.prompts_.push_back(prompt);
     return prompts;
 }
 

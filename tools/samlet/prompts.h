@@ -52,6 +52,10 @@ class Prompts {
     // Options apply to `frame`. Throws UsageError for options that cannot be read or do not go together.
     static Prompts from_options(const PromptOptions& options, int64_t frame);
     static Prompts from_file(const std::string& path);
+    // Each index of the mask starts the object of that number. `name` is its file.
+    static Prompts from_mask(const IndexMask& mask, const std::string& name, int64_t frame);
+    // Stands for prompts on `frame` that are known when its picture is.
+    static Prompts awaited(const std::string& origin, int64_t frame);
 
     const std::vector<Prompt>& all() const { return prompts_; }
     std::vector<const Prompt*> on_frame(int64_t frame) const;
@@ -59,7 +63,7 @@ class Prompts {
     std::vector<int64_t> frames() const;   // distinct, ascending
 
   private:
-    void add_mask(Prompt prompt, const std::string& path, bool object_given);
+    void add_mask(Prompt prompt, const IndexMask& mask, const std::string& path, bool object_given);
     std::vector<Prompt> prompts_;
 };
 

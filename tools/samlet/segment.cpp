@@ -45,16 +45,8 @@ class SegmentRun {
         : options_(options), image_(read_image(options.image)), model_path_(find_model(options.model)) {
         read_prompt();
         model_ = open_model(model_config(model_path_));
-        samlet_segmenter_config config;
-        samlet_segmenter_config_init(&config);
-        config.flags = options.spin ? 0 : SAMLET_TRACKER_YIELD;
-        config.image_size = options.image_size;
-        config.threads = options.threads;
+        samlet_segmenter_config config = segmenter_config(options, image_);
         config.max_points = std::max<uint32_t>(32, static_cast<uint32_t>(prompt_.points.size()) + 2);
-        config.max_frame_width = image_.width;
-        config.max_frame_height = image_.height;
-        config.fill_hole_area = options.fill_holes;
-        config.remove_sprinkle_area = options.remove_sprinkles;
         arena_bytes_ = plan_of(model_, config).bytes;
         segmenter_ = create_segmenter(model_, config);
     }
@@ -77,7 +69,7 @@ class SegmentRun {
         if (!options_.prompts.box.empty()) prompt_.box = parse_box(options_.prompts.box);
         if (!options_.logits_in.empty()) logits_in_ = read_npy(options_.logits_in);
         if (prompt_.empty() && logits_in_.values.empty())
-            throw UsageError("nothing to segment: give --point, --box or --logits-in");
+            throw UsageError("nothing to segment: give --point, --box, --logits-in or --everything");
     }
 
     void predict(samlet_prediction& prediction) {
@@ -173,7 +165,7 @@ class SegmentRun {
 }  // namespace
 
 int run_segment(const SegmentOptions& options) {
-    return SegmentRun(options).run();
+    return options.everything ? run_segment_everything(options) : SegmentRun(options).run();
 }
 
 }  // namespace cli

@@ -10,6 +10,7 @@
 
 #include "commands.h"
 #include "error.h"
+#include "everything.h"
 #include "files.h"
 #include "image_io.h"
 #include "interrupt.h"
@@ -31,6 +32,15 @@ const char* name_of(Direction direction) {
     return direction == Direction::forward    ? "forward"
            : direction == Direction::backward ? "backward"
                                               : "both";
+}
+
+Prompts read_prompts(const TrackOptions& options) {
+    const int64_t first = options.start.value_or(0);
+    if (options.everything == 0) return Prompts::from_options(options.prompts, first);
+    if (options.prompts.any() || options.prompts.object)
+        throw UsageError(
+            "--everything cannot be combined with --point, --box, --mask, --object and --prompts");
+    return Prompts::awaited("--everything", first);
 }
 
 // One way through the video.
@@ -159,7 +169,7 @@ class TrackRun {
   public:
     explicit TrackRun(const TrackOptions& options)
         : options_(options),
-          prompts_(Prompts::from_options(options.prompts, options.start.value_or(0))),
+          prompts_(read_prompts(options)),
           passes_(plan_passes(options, prompts_)),
           source_(open_source(options.video, options.camera_size)) {
         if (source_->live() && options.direction != Direction::forward)
@@ -237,8 +247,8 @@ class TrackRun {
     }
 
     void process(int64_t number, const Picture& picture) {
+        if (!frames_) begin(number, picture);
         const auto start = std::chrono::steady_clock::now();
-        if (!frames_) begin(picture);
         const std::vector<const Prompt*> prompts = prompts_.on_frame(number);
         // Before the first prompt there is nothing to find, and no need to look.
         const bool idle = prompts.empty() && frames_->objects().empty();
@@ -247,15 +257,37 @@ class TrackRun {
         write(number, picture, idle, time.count());
     }
 
-    void begin(const Picture& first) {
+    void begin(int64_t number, const Picture& first) {
+        if (options_.everything) {
+            // What the tracker refuses is known before the long search.
+            plan_of(model_, tracker_config(options_, prompts_, *source_, first));
+            find_objects(number, to_rgb(first));
+        }
         const samlet_tracker_config config = tracker_config(options_, prompts_, *source_, first);
         arena_bytes_ = plan_of(model_, config).bytes;
         frames_ = std::make_unique<FrameTracker>(create_tracker(model_, config));
         make_directory(options_.out);
         if (!options_.logits.empty()) make_directory(options_.logits);
-        results_ = std::make_unique<ResultsFile>(join(options_.out, "results.json"), header(config, first));
+        ordered_json facts = header(config, first);
+        if (options_.everything) facts["everything"] = options_.everything_options.json();
+        results_ = std::make_unique<ResultsFile>(join(options_.out, "results.json"), facts);
         if (!options_.overlay.empty() && !overlay_later())
             overlay_ = std::make_unique<OverlayWriter>(options_.overlay, overlay_rate());
+    }
+
+    // The prompts of --everything: the largest objects of the first picture that is read.
+    void find_objects(int64_t number, const Picture& rgb) {
+        const std::vector<FoundMask> masks =
+            find_everything(create_segmenter(model_, segmenter_config(options_, rgb)), rgb,
+                            options_.everything_options, options_.quiet || options_.json);
+        if (masks.empty())
+            throw Error("--everything finds no objects on frame " + std::to_string(number) +
+                        ": looser --pred-iou-thresh and --stability-score-thresh may help");
+        const IndexMask seeds = largest_masks(masks, options_.everything, rgb.width, rgb.height);
+        make_directory(options_.out);
+        const std::string path = join(options_.out, "seeds.png");
+        write_palette_png(path, rgb.width, rgb.height, seeds.pixels.data());
+        prompts_ = Prompts::from_mask(seeds, path, number);
     }
 
     ordered_json header(const samlet_tracker_config& config, const Picture& first) const {
