@@ -313,6 +313,15 @@ structs! {
         pub logits: [*const f32; 4],
         pub object_score: f32,
     }
+
+    pub struct samlet_mask_measure {
+        pub size: u32,
+        pub empty: u32,
+        pub box_: samlet_box,
+        pub area: u64,
+        pub stability: f32,
+        pub reserved: u32,
+    }
 }
 
 extern "C" {
@@ -422,6 +431,7 @@ extern "C" {
     ) -> samlet_status;
     pub fn samlet_segmenter_config_init(config: *mut samlet_segmenter_config);
     pub fn samlet_prediction_init(prediction: *mut samlet_prediction);
+    pub fn samlet_mask_measure_init(measure: *mut samlet_mask_measure);
     pub fn samlet_segmenter_memory(
         model: *const samlet_model,
         config: *const samlet_segmenter_config,
@@ -464,6 +474,13 @@ extern "C" {
         text: *mut c_char,
         capacity: usize,
         length: *mut usize,
+    ) -> samlet_status;
+    pub fn samlet_segmenter_measure(
+        segmenter: *mut samlet_segmenter,
+        index: u32,
+        threshold: f32,
+        offset: f32,
+        measure: *mut samlet_mask_measure,
     ) -> samlet_status;
     pub fn samlet_segmenter_features(
         segmenter: *mut samlet_segmenter,
