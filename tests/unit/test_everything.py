@@ -9,6 +9,7 @@ rules (sam2/automatic_mask_generator.py, sam2/utils/amg.py) written down once mo
 import json
 import math
 import os
+import subprocess
 import sys
 import unittest
 from pathlib import Path
@@ -77,6 +78,10 @@ def upsampled(logits, width, height):
 def box_of(mask):
     ys, xs = np.nonzero(mask)
     return [xs.min(), ys.min(), xs.max(), ys.max()]
+
+
+def overlap(a, b):
+    return (a & b).sum() / (a | b).sum()
 
 
 def suppress(boxes, scores, threshold):
@@ -399,6 +404,34 @@ class TrackEverythingTest(CliTest):
         self.assertTrue(1 <= len(objects) <= 12)
         self.assertEqual([(entry["frame"], entry["object"]) for entry in results["results"]],
                          [(frame, k) for frame in (1, 0) for k in objects])
+
+
+GOLDEN = Path(os.environ.get("SAMLET_GOLDEN_DIR", ""))
+WEIGHTS = GOLDEN / "weights" / "sam2_hiera_tiny_image_f16.safetensors"
+SOURCE = Path(__file__).resolve().parents[2]
+
+
+@unittest.skipUnless(os.environ.get("SAMLET_GOLDEN_DIR") and WEIGHTS.is_file(), "SAMLET_GOLDEN_DIR is not set")
+class ReferenceTest(CliTest):
+    """Trained weights on a photograph, against the masks of the reference's generator (see data/everything_truck.json)."""
+
+    def test_truck(self):
+        model = self.dir / "tiny.gguf"
+        subprocess.run([sys.executable, SOURCE / "tools" / "convert_checkpoint.py", WEIGHTS, model, "--type", "f16"],
+                       check=True, capture_output=True)
+        truth = json.loads((SOURCE / "tests" / "data" / "everything_truck.json").read_text())
+        self.succeed("segment", "--model", model, "--image", GOLDEN / "images" / "truck.jpg", "--everything", "--quiet",
+                     "--out", self.out, *options_of(truth["options"]))
+        masks = self.results()["masks"]
+        self.assertEqual(len(masks), len(truth["masks"]))
+        for expected in truth["masks"]:
+            true_mask = decode(expected["segmentation"])
+            best = max(masks, key=lambda mask: overlap(decode(mask["segmentation"]), true_mask))
+            self.assertGreater(overlap(decode(best["segmentation"]), true_mask), 0.995)
+            self.assertEqual(best["point_coords"], expected["point_coords"])
+            self.assertEqual(best["crop_box"], expected["crop_box"])
+            self.assertLess(abs(best["predicted_iou"] - expected["predicted_iou"]), 0.005)
+            self.assertLess(abs(best["stability_score"] - expected["stability_score"]), 0.005)
 
 
 if __name__ == "__main__":
