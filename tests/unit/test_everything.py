@@ -9,6 +9,7 @@ rules (sam2/automatic_mask_generator.py, sam2/utils/amg.py) written down once mo
 import json
 import math
 import os
+import signal
 import subprocess
 import sys
 import unittest
@@ -307,6 +308,16 @@ class SegmentEverythingTest(EverythingTest):
                               "--threads", 1, "--out", self.out, *options_of({"points_per_side": 4, **LOOSE}))
         self.assertEqual(result.stderr, "")
         self.assertEqual(json.loads(result.stdout)["masks"], first)
+
+    def test_interrupt(self):
+        write_png(self.dir / "scene.png", scene())
+        process = subprocess.Popen([CLI, "segment", "--model", MODEL, "--image", self.dir / "scene.png", "--everything",
+                                    "--points-per-side", "256", "--out", self.out], stderr=subprocess.PIPE, text=True)
+        self.assertIn("of 65536", process.stderr.readline())
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 130)
+        self.assertFalse(self.out.exists())
 
     def test_no_masks(self):
         self.assertEqual(self.everything(points_per_side=2, pred_iou_thresh=1), [])

@@ -13,6 +13,11 @@ struct Error : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
+// Ctrl-C during work that leaves nothing behind: exit code 130.
+struct Interrupted : Error {
+    Interrupted() : Error("interrupted") {}
+};
+
 // The command line itself makes no sense: exit code 2.
 struct UsageError : Error {
     using Error::Error;

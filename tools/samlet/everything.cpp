@@ -63,7 +63,7 @@ class Generator {
         std::vector<FoundMask> found;
         for (const double y : line)
             for (const double x : line) {
-                if (interrupted()) throw Error("interrupted");
+                if (interrupted()) throw Interrupted();
                 const samlet_point point = {static_cast<float>(x * crop.width()),
                                             static_cast<float>(y * crop.height()), SAMLET_POINT_POSITIVE};
                 click(crop, point, found);

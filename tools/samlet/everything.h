@@ -51,8 +51,8 @@ struct FoundMask {
 };
 
 // In the reference's order: smaller crops first, within a crop by predicted IoU. The segmenter must take
-// pictures of this size; `picture` is RGB. Shows its progress unless `silent`. Throws Error, also when
-// interrupted.
+// pictures of this size; `picture` is RGB. Shows its progress unless `silent`. Throws Error and
+// Interrupted.
 std::vector<FoundMask> find_everything(const Segmenter& segmenter, const Picture& picture,
                                        const EverythingOptions& options, bool silent);
 

@@ -17,6 +17,7 @@ namespace {
 
 constexpr int kFailed = 1;
 constexpr int kUsage = 2;
+constexpr int kInterrupted = 130;
 
 constexpr char kModelHelp[] = "Model file (default: $SAMLET_MODEL, else the bundled model)";
 constexpr char kImageSizeHelp[] = "Side of the model's square, a multiple of 32 (default: as trained)";
@@ -323,6 +324,8 @@ int main(int argc, char** argv) {
     } catch (const cli::UsageError& error) {
         fprintf(stderr, "samlet: %s (see samlet --help)\n", error.what());
         return cli::kUsage;
+    } catch (const cli::Interrupted&) {
+        return cli::kInterrupted;
     } catch (const std::bad_alloc&) {
         fprintf(stderr, "samlet: out of memory\n");
     } catch (const std::exception& error) {
