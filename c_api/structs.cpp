@@ -45,6 +45,12 @@ void samlet_result_init(samlet_result* result) {
 void samlet_profile_init(samlet_profile* profile) {
     init(profile);
 }
+void samlet_explanation_init(samlet_explanation* explanation) {
+    init(explanation);
+}
+void samlet_memory_share_init(samlet_memory_share* share) {
+    init(share);
+}
 void samlet_tensor_view_init(samlet_tensor_view* view) {
     init(view);
 }

@@ -9,8 +9,8 @@ Status read_config(const samlet_model* model, const samlet_tracker_config* given
     if (!model) return null_argument("model");
     if (!given) return null_argument("config");
     SAMLET_TRY(check_size(given->size, sizeof(*given), "samlet_tracker_config"));
-    constexpr uint32_t kFlags =
-        SAMLET_TRACKER_YIELD | SAMLET_TRACKER_PIN_THREADS | SAMLET_TRACKER_NON_OVERLAPPING;
+    constexpr uint32_t kFlags = SAMLET_TRACKER_YIELD | SAMLET_TRACKER_PIN_THREADS |
+                                SAMLET_TRACKER_NON_OVERLAPPING | SAMLET_TRACKER_EXPLAIN;
     if (given->flags & ~kFlags)
         return fail(SAMLET_ERROR_INVALID_ARGUMENT, "flags is %a; known are %b", given->flags, kFlags);
     config->session.image_size = given->image_size;
@@ -27,6 +27,7 @@ Status read_config(const samlet_model* model, const samlet_tracker_config* given
     config->recent_frames = given->recent_frames;
     config->clip_length = given->clip_length;
     config->non_overlapping = (given->flags & SAMLET_TRACKER_NON_OVERLAPPING) != 0;
+    config->explain = (given->flags & SAMLET_TRACKER_EXPLAIN) != 0;
     return config->complete(model->impl);
 }
 

@@ -71,6 +71,7 @@ struct Frame {
     size_t tokens;
     float *x, *normed, *q;  // [tokens][d_model]
     float *values, *keys;   // [tokens][frames][memory_dim]: the memories of a place side by side
+    const CrossAttentionObserver* observer;
 };
 
 void self_attention(const Frame& f, const MemoryAttentionLayer& l) {
@@ -109,11 +110,32 @@ void gather_memories(const Frame& f, const MemoryTokens& memory) {
     });
 }
 
-void cross_attention(const Frame& f, const MemoryAttentionLayer& l, const MemoryTokens& memory) {
+void cross_attention(const Frame& f, uint32_t index, const MemoryTokens& memory) {
     Exec& exec = f.exec;
     Arena::Scope scope(exec.scratch);
+    const MemoryAttentionLayer& l = f.model.layers[index];
     const Kernels& kernels = *exec.kernels;
     const size_t c = f.model.d_model, m = f.model.memory_dim;
+    exec.layer_norm(f.x, f.tokens, c, l.norm2_gamma, l.norm2_beta, kEps, f.normed);
+    exec.linear(l.cross_q, f.normed, f.tokens, f.q);
+    f.rotary.run(exec, f.q);
+    AxialTask all = {};
+    all.q = f.q;
+    all.q_stride = all.channels = c;
+    all.queries = f.tokens;
+    all.grid = f.rotary.grid;
+    all.cosine = f.rotary.cosine;
+    all.sine = f.rotary.sine;
+    all.weight = l.cross_k_weight;
+    all.bias = l.cross_k_bias;
+    all.dim = all.out_stride = m;
+    all.frames = memory.frames;
+    all.keys = f.keys;
+    all.free_count = memory.pointers;
+    all.free_keys = memory.pointer_keys;
+    all.scale = 1.0f / std::sqrt(static_cast<float>(c));
+    if (f.observer) f.observer->see(f.observer->context, exec, index, all);
+
     // Smaller blocks where a full one would leave threads without work.
     const size_t share = (f.tokens + exec.threads - 1) / exec.threads;
     const size_t block = share < kernels.axial_block ? share : kernels.axial_block;
@@ -122,28 +144,13 @@ void cross_attention(const Frame& f, const MemoryAttentionLayer& l, const Memory
         sizeof(float);
     float* sums = exec.floats(f.tokens * m);
     float* scratch = exec.floats(exec.threads * scratch_size);
-    exec.layer_norm(f.x, f.tokens, c, l.norm2_gamma, l.norm2_beta, kEps, f.normed);
-    exec.linear(l.cross_q, f.normed, f.tokens, f.q);
-    f.rotary.run(exec, f.q);
     exec.parallel((f.tokens + block - 1) / block, [&](size_t item, size_t thread) {
         const size_t first = item * block;
-        AxialTask task;
+        AxialTask task = all;
         task.q = f.q + first * c;
-        task.q_stride = task.channels = c;
         task.queries = f.tokens - first < block ? f.tokens - first : block;
-        task.grid = f.rotary.grid;
-        task.cosine = f.rotary.cosine;
-        task.sine = f.rotary.sine;
-        task.weight = l.cross_k_weight;
-        task.bias = l.cross_k_bias;
-        task.dim = task.out_stride = m;
-        task.frames = memory.frames;
-        task.keys = f.keys;
         task.values = f.values;
-        task.free_count = memory.pointers;
-        task.free_keys = memory.pointer_keys;
         task.free_values = memory.pointer_values;
-        task.scale = 1.0f / std::sqrt(static_cast<float>(c));
         task.out = sums + first * m;
         task.scratch = scratch + thread * scratch_size;
         kernels.attend_axial(task);
@@ -174,23 +181,25 @@ void MemoryAttention::begin(Exec& exec, float* x, size_t grid, const float* cosi
     const size_t tokens = grid * grid;
     float* normed = exec.floats(tokens * d_model);
     float* q = exec.floats(tokens * d_model);
-    self_attention({exec, *this, {grid, d_model, cosine, sine}, tokens, x, normed, q, nullptr, nullptr},
-                   layers[0]);
+    self_attention(
+        {exec, *this, {grid, d_model, cosine, sine}, tokens, x, normed, q, nullptr, nullptr, nullptr},
+        layers[0]);
 }
 
 void MemoryAttention::run(Exec& exec, float* x, size_t grid, const MemoryTokens& memory, const float* cosine,
-                          const float* sine) const {
+                          const float* sine, const CrossAttentionObserver* observer) const {
     Arena::Scope scope(exec.scratch);
     const size_t tokens = grid * grid;
     float* normed = exec.floats(tokens * d_model);
     float* q = exec.floats(tokens * d_model);
     float* values = exec.floats(tokens * memory.frames * memory_dim);
     float* keys = exec.floats(tokens * memory.frames * memory_dim);
-    const Frame frame = {exec, *this, {grid, d_model, cosine, sine}, tokens, x, normed, q, values, keys};
+    const Frame frame = {exec, *this,   {grid, d_model, cosine, sine}, tokens, x, normed, q, values,
+                         keys, observer};
     gather_memories(frame, memory);
     for (uint32_t i = 0; i < layer_count; i++) {
         if (i > 0) self_attention(frame, layers[i]);
-        cross_attention(frame, layers[i], memory);
+        cross_attention(frame, i, memory);
         feed_forward(frame, layers[i]);
     }
     exec.layer_norm(x, tokens, d_model, norm_gamma, norm_beta, kEps, x);

@@ -23,6 +23,13 @@ struct MemoryTokens {
     const float* pointer_keys;
 };
 
+// Looks on while memories are read: called once a layer with what its cross-attention compares, for all
+// queries of the frame (`values`, `out` and `scratch` are not set). May take scratch.
+struct CrossAttentionObserver {
+    void (*see)(void* context, Exec& exec, uint32_t layer, const AxialTask& task);
+    void* context;
+};
+
 struct MemoryAttentionLayer {
     const float *norm1_gamma, *norm1_beta, *norm2_gamma, *norm2_beta, *norm3_gamma, *norm3_beta;
     LinearId self_q, self_k, self_v, self_out;
@@ -47,7 +54,7 @@ struct MemoryAttention {
     // never the memory: begin() does it, once for all objects of a frame, run() the rest for each.
     void begin(Exec& exec, float* x, size_t grid, const float* cosine, const float* sine) const;
     void run(Exec& exec, float* x, size_t grid, const MemoryTokens& memory, const float* cosine,
-             const float* sine) const;
+             const float* sine, const CrossAttentionObserver* observer = nullptr) const;
 };
 
 }  // namespace samlet

@@ -129,11 +129,11 @@ size_t MemoryBank::read_memories(int64_t frame, bool reverse, size_t frames_ahea
     // Prompted frames, at any distance, past or future, share the last time code; of recent ones the oldest
     // comes first.
     for (size_t i = 0; i < sizes_.prompted; i++)
-        if (prompted_[i].used) reads[n++] = {prompted_[i].memory, frames_ahead};
+        if (prompted_[i].used) reads[n++] = {prompted_[i].memory, frames_ahead, prompted_[i].frame, true};
     for (size_t back = frames_ahead; back > 0; back--) {
         const int64_t step = static_cast<int64_t>(back);
         const BankSlot* slot = find(recent_, sizes_.recent, reverse ? frame + step : frame - step);
-        if (slot) reads[n++] = {slot->memory, back - 1};
+        if (slot) reads[n++] = {slot->memory, back - 1, slot->frame, false};
     }
     return n;
 }
@@ -145,12 +145,12 @@ size_t MemoryBank::read_pointers(int64_t frame, bool reverse, size_t pointer_rea
         const BankSlot& slot = prompted_[i];
         if (!slot.used || (reverse ? slot.frame < frame : slot.frame > frame))
             continue;  // from the past only
-        reads[n++] = {slot.pointer, static_cast<float>(gap(slot.frame, frame))};
+        reads[n++] = {slot.pointer, static_cast<float>(gap(slot.frame, frame)), slot.frame};
     }
     for (size_t back = 1; back <= pointer_reach; back++) {
         const int64_t step = static_cast<int64_t>(back);
         const BankSlot* slot = find(pointers_, sizes_.pointers, reverse ? frame + step : frame - step);
-        if (slot) reads[n++] = {slot->pointer, static_cast<float>(back)};
+        if (slot) reads[n++] = {slot->pointer, static_cast<float>(back), slot->frame};
     }
     return n;
 }

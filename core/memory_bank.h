@@ -32,10 +32,13 @@ struct BankSlot {
 struct MemoryRead {
     const uint16_t* memory;
     size_t time_row;
+    int64_t frame;  // where it was made
+    bool prompted;
 };
 struct PointerRead {
     const float* pointer;
     float distance;  // frames; pointers come from the past only, so the sign of SAM 2.1 never shows
+    int64_t frame;
 };
 
 class MemoryBank {

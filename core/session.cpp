@@ -233,6 +233,12 @@ void Session::lap(samlet_stage stage) {
     lap_start_ = now;
 }
 
+double Session::skip_lap() {
+    const double start = lap_start_;
+    lap_start_ = port::milliseconds();
+    return lap_start_ - start;
+}
+
 PromptPoint Session::to_square(float x, float y, int32_t label) const {
     const float size = static_cast<float>(config_.image_size);
     return {x / static_cast<float>(picture_.width) * size, y / static_cast<float>(picture_.height) * size,

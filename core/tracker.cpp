@@ -85,6 +85,16 @@ Status Tracker::lay_out(const Model& model, const TrackerConfig& config, Arena& 
         if (usable) objects_[i].bank = bank;
     }
     plan.close_part("memory banks");
+    if (config.explain)
+        for (uint32_t i = 0; i < config.max_objects; i++) {
+            Explanation explanation;
+            explanation.lay_out(
+                {model.memory_attention.layer_count, cells(), config.prompted_frames + config.recent_frames,
+                 config.prompted_frames + model.config.max_pointers - 1},
+                arena);
+            if (usable) objects_[i].explanation = explanation;
+        }
+    plan.close_part("explanations");
 
     // What the stages need most becomes the scratch.
     begin_rehearsal();
@@ -106,6 +116,7 @@ void Tracker::rehearse_track() {
     TrackedObject object;
     float* x = exec_.floats(cells() * model_->config.d_model);
     condition(object, false, x);
+    if (tracker_config_.explain) explain(object, false, x);
     {
         Arena::Scope decode_scope(exec_.scratch);
         DecodedMasks masks = take_masks();
@@ -177,6 +188,7 @@ Status Tracker::add(int32_t id, TrackedObject** object) {
 void Tracker::drop_frame_state(TrackedObject& o) {
     o.has_result = o.prompted = o.pending = o.tracked = o.extent_known = false;
     o.point_count = 0;
+    o.explanation.clear();
 }
 
 Status Tracker::remove(int32_t id) {
@@ -309,18 +321,23 @@ void Tracker::prompt_points(TrackedObject& o, const samlet_prompt& p) {
         condition(o, o.tracked ? o.reverse : reverse_, x);
     else
         condition_on_nothing(x);
-    const float* earlier = nullptr;
-    if (o.has_result) {
-        float* clamped = exec_.floats(low_res_cells());
-        for (size_t i = 0; i < low_res_cells(); i++) clamped[i] = clamp(o.logits[i], kClamp);
-        earlier = clamped;
-    }
     lap(SAMLET_STAGE_MEMORY_ATTENTION);
-    DecodedMasks masks = take_masks();
-    decode(x, o.points, o.point_count, kPadding, earlier, &masks);
-    take_result(o, masks, o.point_count <= 1);
-    clean(o);
+    {
+        Arena::Scope decode_scope(exec_.scratch);
+        const float* earlier = nullptr;
+        if (o.has_result) {
+            float* clamped = exec_.floats(low_res_cells());
+            for (size_t i = 0; i < low_res_cells(); i++) clamped[i] = clamp(o.logits[i], kClamp);
+            earlier = clamped;
+        }
+        DecodedMasks masks = take_masks();
+        decode(x, o.points, o.point_count, kPadding, earlier, &masks);
+        take_result(o, masks, o.point_count <= 1);
+        clean(o);
+    }
     lap(SAMLET_STAGE_MASK_DECODER);
+    o.explanation.clear();
+    if (corrects) explain(o, o.tracked ? o.reverse : reverse_, x);
 }
 
 void Tracker::prompt_mask(TrackedObject& o, const samlet_prompt& p) {
@@ -375,6 +392,7 @@ void Tracker::prompt_mask(TrackedObject& o, const samlet_prompt& p) {
                                    o.pointer);
     o.iou = 1.0f;
     o.score = any ? kMaskLogit : -kMaskLogit;
+    o.explanation.clear();
     lap(SAMLET_STAGE_MASK_DECODER);
 }
 
@@ -446,7 +464,20 @@ void Tracker::begin_condition(float* x) {
     });
 }
 
-void Tracker::condition(const TrackedObject& o, bool reverse, float* x) {
+// Answers CrossAttentionObserver::see.
+struct Tracker::Watch {
+    Explanation* why;
+    const float* inside;
+    size_t pointer_tokens;
+
+    static void see(void* context, Exec& exec, uint32_t layer, const AxialTask& task) {
+        const Watch& w = *static_cast<const Watch*>(context);
+        measure_attention(exec, task, w.inside, w.pointer_tokens, w.why->layer(layer));
+    }
+};
+
+void Tracker::condition(const TrackedObject& o, bool reverse, float* x, Explanation* why,
+                        const float* inside) {
     Arena::Scope scope(exec_.scratch);
     const Config& c = model_->config;
     const size_t d = c.d_model, m = c.memory_dim, per_pointer = model_->object_pointer.tokens();
@@ -485,7 +516,39 @@ void Tracker::condition(const TrackedObject& o, bool reverse, float* x) {
         });
     }
     begin_condition(x);
-    model_->memory_attention.run(exec_, x, grid_, memory, cosine_, rotary_sine_);
+    if (!why) {
+        model_->memory_attention.run(exec_, x, grid_, memory, cosine_, rotary_sine_);
+        return;
+    }
+    if (!exec_.rehearsing) {
+        for (size_t i = 0; i < memory.frames; i++)
+            why->add({run.reads[i].prompted ? SAMLET_MEMORY_PROMPTED : SAMLET_MEMORY_RECENT,
+                      run.reads[i].frame, static_cast<uint32_t>(cells())});
+        for (size_t i = 0; i < pointer_count; i++)
+            why->add({SAMLET_MEMORY_POINTER, pointers[i].frame, static_cast<uint32_t>(per_pointer)});
+    }
+    Watch watch = {why, inside, per_pointer};
+    const CrossAttentionObserver observer = {Watch::see, &watch};
+    model_->memory_attention.run(exec_, x, grid_, memory, cosine_, rotary_sine_, &observer);
+}
+
+void Tracker::explain(TrackedObject& o, bool reverse, float* x) {
+    if (!tracker_config_.explain) return;
+    Arena::Scope scope(exec_.scratch);
+    Explanation& why = o.explanation;
+    float* inside = exec_.floats(cells());
+    if (!exec_.rehearsing) {
+        why.clear();
+        for (size_t cell = 0; cell < cells(); cell++) {
+            const float* logits = o.logits + cell / grid_ * 4 * low_res() + cell % grid_ * 4;
+            uint32_t set = 0;  // of the cell's 4 x 4 low-res pixels
+            for (size_t k = 0; k < 16; k++) set += logits[k / 4 * low_res() + k % 4] > 0;
+            inside[cell] = static_cast<float>(set) / 16;
+            why.mask_cells += set;
+        }
+    }
+    condition(o, reverse, x, &why, inside);
+    if (!exec_.rehearsing) why.milliseconds = skip_lap();
 }
 
 void Tracker::take_result(TrackedObject& o, const DecodedMasks& masks, bool multimask) {
@@ -557,6 +620,7 @@ void Tracker::track_object(TrackedObject& o) {
         take_result(o, masks, true);
     }
     lap(SAMLET_STAGE_MASK_DECODER);
+    explain(o, reverse_, x);  // before the bank changes
     // A prompted frame keeps the memory that the prompt gave it.
     if (!o.bank.has_prompted(frame_))
         if (uint16_t* memory = o.bank.store_recent(frame_, reverse_, o.pointer))
@@ -605,6 +669,17 @@ Status Tracker::find_result(int32_t id, TrackedObject** object) {
             SAMLET_ERROR_STATE,
             "object %a has no result on frame %b: call samlet_tracker_track, or prompt it on this frame", id,
             frame_);
+    return {};
+}
+
+Status Tracker::find_explanation(int32_t id, const Explanation** explanation) {
+    if (!tracker_config_.explain)
+        return fail(
+            SAMLET_ERROR_STATE,
+            "this tracker was not made to explain: set SAMLET_TRACKER_EXPLAIN in the flags of its config");
+    TrackedObject* object;
+    SAMLET_TRY(find_result(id, &object));
+    *explanation = &object->explanation;
     return {};
 }
 

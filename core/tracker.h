@@ -7,6 +7,7 @@
 // "preflight").
 #pragma once
 
+#include "core/explanation.h"
 #include "core/memory_bank.h"
 #include "core/session.h"
 
@@ -16,6 +17,7 @@ struct TrackerConfig {
     SessionConfig session;
     uint32_t max_objects = 0, prompted_frames = 0, recent_frames = 0, clip_length = 0;
     bool non_overlapping = false;
+    bool explain = false;
 
     Status complete(const Model& model);
 };
@@ -39,6 +41,7 @@ struct TrackedObject {
     MaskExtent extent;
     PromptPoint* points = nullptr;  // given on this frame
     size_t point_count = 0;
+    Explanation explanation;
 };
 
 class Tracker : public Session {
@@ -59,6 +62,8 @@ class Tracker : public Session {
 
     // An object with a result on the current frame.
     Status find_result(int32_t id, TrackedObject** object);
+    // The same, and its explanation, in a tracker that explains.
+    Status find_explanation(int32_t id, const Explanation** explanation);
     const MaskExtent& extent(TrackedObject& object);
     int64_t frame_number() const { return frame_; }
     size_t list_objects(int32_t* ids, size_t capacity) const;
@@ -74,6 +79,7 @@ class Tracker : public Session {
     void rehearse_track();
     void rehearse_mask_prompt();
     struct MemoryRun;  // what memory attention reads for one object
+    struct Watch;      // what looks on
     TrackedObject* find(int32_t id);
     Status add(int32_t id, TrackedObject** object);
     void drop_frame_state(TrackedObject& object);
@@ -83,7 +89,11 @@ class Tracker : public Session {
     void take_result(TrackedObject& object, const DecodedMasks& masks, bool multimask);
     void clean(TrackedObject& object);
     // x = top features conditioned on the object's memories, or on their absence.
-    void condition(const TrackedObject& object, bool reverse, float* x);
+    // `why`: null, or receives what the object's pixels looked at; `inside` [cells] says which they are.
+    void condition(const TrackedObject& object, bool reverse, float* x, Explanation* why = nullptr,
+                   const float* inside = nullptr);
+    // Conditions the frame once more, now that the mask is known, and looks on. Off: nothing.
+    void explain(TrackedObject& object, bool reverse, float* x);
     void begin_condition(float* x);
     void condition_on_nothing(float* x);
     void commit(TrackedObject& object);

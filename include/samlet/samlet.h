@@ -255,6 +255,9 @@ typedef struct samlet_tracker samlet_tracker;
 #define SAMLET_TRACKER_PIN_THREADS 2u
 /* Give each pixel of the frame-size results to the object with the highest logit only. Memories are not affected. */
 #define SAMLET_TRACKER_NON_OVERLAPPING 4u
+/* Keep what samlet_tracker_explain() tells. Conditions each object on its memories once more and looks on: memory
+ * attention takes several times as long, results stay the same. Without it: no cost, no memory. */
+#define SAMLET_TRACKER_EXPLAIN 8u
 
 typedef struct samlet_tracker_config {
     uint32_t size;
@@ -373,6 +376,59 @@ typedef struct samlet_profile {
 
 SAMLET_API void samlet_profile_init(samlet_profile *profile);
 SAMLET_API samlet_status samlet_tracker_get_profile(const samlet_tracker *tracker, samlet_profile *profile);
+
+/* ---- Explanation ------------------------------------------------------------------------------------------- */
+
+/* What a frame reads of an object's past in memory attention. */
+typedef enum samlet_memory_kind {
+    SAMLET_MEMORY_PROMPTED = 0, /* memory of a prompted frame: map_side x map_side cells */
+    SAMLET_MEMORY_RECENT = 1,   /* memory of a tracked frame: the same */
+    SAMLET_MEMORY_POINTER = 2   /* object pointer of a frame: a few tokens without a place */
+} samlet_memory_kind;
+
+/* Where the attention of one object went on the current frame. Each cell of the frame (samlet_model_info.stride) spreads a
+ * weight of 1 over all tokens of all memories: the softmax of cross-attention in each layer of memory attention. Figures
+ * are averages over cells; a cell counts by the share of it that the object's low-res mask covers, or, in fields that end
+ * in _all, every cell counts 1. */
+typedef struct samlet_explanation {
+    uint32_t size;
+    int32_t object;
+    int64_t frame;
+    uint32_t layer_count;
+    uint32_t memory_count; /* memories read; 0: the result looked at none (a first prompt, a mask prompt) */
+    uint32_t token_count;  /* of all memories */
+    uint32_t map_side;     /* of a heat map */
+    uint32_t mask_area;    /* low-res pixels of the mask; 0: figures without _all are 0 */
+    float entropy, entropy_all; /* of a cell's weights, nats: 0 .. ln token_count */
+    float largest, largest_all; /* weight that one token gets from one cell, 0..1 */
+    double milliseconds;        /* what explaining took; in no stage of samlet_profile */
+} samlet_explanation;
+
+typedef struct samlet_memory_share {
+    uint32_t size;
+    samlet_memory_kind kind;
+    int64_t frame;          /* the number of the frame that the memory is of */
+    uint32_t token_count;
+    float share, share_all; /* of the weight; they sum up to 1 over the memories */
+    float entropy, entropy_all; /* the part of the explanation's entropy that comes from this memory's tokens */
+    float largest, largest_all; /* as in the explanation, of this memory's tokens */
+} samlet_memory_share;
+
+SAMLET_API void samlet_explanation_init(samlet_explanation *explanation);
+SAMLET_API void samlet_memory_share_init(samlet_memory_share *share);
+/* What the result of `object` on the current frame looked at. `layer`: 1 .. layer_count; 0 for the mean of the layers
+ * (`largest` is then the largest of all). Valid until the object's result changes. STATE without SAMLET_TRACKER_EXPLAIN or
+ * without a result, NOT_FOUND, INVALID_ARGUMENT for an unknown layer. */
+SAMLET_API samlet_status samlet_tracker_explain(samlet_tracker *tracker, int32_t object, uint32_t layer,
+                                                samlet_explanation *explanation);
+/* Memory `index` of 0 .. memory_count - 1: prompted frames first, then recent ones from the oldest on, then pointers. */
+SAMLET_API samlet_status samlet_tracker_explain_memory(samlet_tracker *tracker, int32_t object, uint32_t layer,
+                                                       uint32_t index, samlet_memory_share *share);
+/* The heat map of memory `index`, which must be no pointer: the weight of each of its map_side x map_side cells, row-major
+ * floats that sum up to the memory's `share` or, with `all` != 0, `share_all`. The map covers the whole frame that the
+ * memory is of. `stride`: bytes from one row to the next, a multiple of 4. */
+SAMLET_API samlet_status samlet_tracker_explain_map(samlet_tracker *tracker, int32_t object, uint32_t layer,
+                                                    uint32_t index, uint32_t all, float *map, uint64_t stride);
 
 /* ---- Building blocks --------------------------------------------------------------------------------------- */
 
