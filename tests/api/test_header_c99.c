@@ -30,6 +30,10 @@ static void structs_keep_their_layout(void** state) {
     assert_int_equal(sizeof(samlet_result), 72);
     assert_int_equal(offsetof(samlet_result, box), 48);
     assert_int_equal(sizeof(samlet_profile), 136);
+    assert_int_equal(sizeof(samlet_explanation), 64);
+    assert_int_equal(offsetof(samlet_explanation, milliseconds), 56);
+    assert_int_equal(sizeof(samlet_memory_share), 48);
+    assert_int_equal(offsetof(samlet_memory_share, share), 20);
     assert_int_equal(sizeof(samlet_tensor_view), 24);
     assert_int_equal(sizeof(samlet_memory_attention_args), 56);
     assert_int_equal(sizeof(samlet_segmenter_config), 56);
@@ -61,6 +65,8 @@ static void init_functions_set_sizes_and_zeros(void** state) {
     CHECK_INIT(samlet_tracker_config);
     CHECK_INIT(samlet_result);
     CHECK_INIT(samlet_profile);
+    CHECK_INIT(samlet_explanation);
+    CHECK_INIT(samlet_memory_share);
     CHECK_INIT(samlet_tensor_view);
     CHECK_INIT(samlet_memory_attention_args);
     CHECK_INIT(samlet_segmenter_config);

@@ -241,6 +241,7 @@ static samlet_tracker_config random_config(uint32_t* state) {
     c.flags = SAMLET_TRACKER_YIELD | PICK(state, 0, SAMLET_TRACKER_NON_OVERLAPPING);
     c.fill_hole_area = PICK(state, 0, 8);
     c.remove_sprinkle_area = PICK(state, 0, 8);
+    c.flags |= PICK(state, 0, SAMLET_TRACKER_EXPLAIN);
     return c;
 }
 
@@ -263,6 +264,8 @@ static void trackers_fit_at_the_corners(void** state) {
     c.max_points = c.max_frame_height = 2;
     run_tracker_in_block(c);
     c.image_size = 32;
+    run_tracker_in_block(c);
+    c.flags |= SAMLET_TRACKER_EXPLAIN;
     run_tracker_in_block(c);
     c.image_size = 512; /* a large square for small frames */
     c.max_points = 32;

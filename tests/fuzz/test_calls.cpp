@@ -176,6 +176,31 @@ samlet_status read_results(Random& random, samlet_tracker* t, int32_t object, Bu
     }
 }
 
+samlet_status explain(Random& random, samlet_tracker* t, int32_t object) {
+    static float map[8 * (kSide / 16)];
+    samlet_explanation e;
+    samlet_memory_share m;
+    samlet_explanation_init(&e);
+    samlet_memory_share_init(&m);
+    const uint32_t layer = random.below(6), index = random.below(8);
+    const uint64_t stride = random.stride(kSide / 16 * sizeof(float));
+    switch (random.below(3)) {
+        case 0: {
+            const samlet_status status = samlet_tracker_explain(t, object, layer, &e);
+            if (status == SAMLET_OK) assert_true(e.entropy >= 0 && e.largest <= 1.00001f);
+            return status;
+        }
+        case 1: {
+            const samlet_status status = samlet_tracker_explain_memory(t, object, layer, index, &m);
+            if (status == SAMLET_OK) assert_true(m.share >= 0 && m.share_all >= 0 && m.share_all <= 1.00001f);
+            return status;
+        }
+        default:
+            if (!fits(stride, kSide / 16, sizeof map)) return SAMLET_OK;
+            return samlet_tracker_explain_map(t, object, layer, index, random.below(2), map, stride);
+    }
+}
+
 samlet_status attend(Random& random, samlet_tracker* t) {
     static float tensor[16 * 128], memory[(8 * 16 + 4 * 18) * 32];
     samlet_memory_attention_args args;
@@ -197,7 +222,7 @@ samlet_status random_call(Random& random, samlet_tracker* t, Buffers& buffers, c
     samlet_tensor_view_init(&view);
     int32_t ids[4];
     uint32_t count;
-    switch (random.below(16)) {
+    switch (random.below(18)) {
         case 0:
         case 1:
         case 2: {
@@ -233,8 +258,10 @@ samlet_status random_call(Random& random, samlet_tracker* t, Buffers& buffers, c
             if (random.one_in(6)) return samlet_tracker_reset(t);
             if (random.one_in(2)) return samlet_tracker_set_clip_length(t, random.below(20));
             return samlet_tracker_objects(t, random.one_in(9) ? nullptr : ids, random.below(5), &count);
-        default:
+        case 15:
             return read_results(random, t, object, buffers);
+        default:
+            return explain(random, t, object);
     }
 }
 
@@ -255,7 +282,8 @@ samlet_tracker_config tracker_config(int round) {
     config.prompted_frames = 1 + static_cast<uint32_t>(round) % 2;
     config.max_points = kMaxPoints;
     config.threads = 1 + static_cast<uint32_t>(round) % 2;
-    config.flags = SAMLET_TRACKER_YIELD | (round % 4 == 3 ? SAMLET_TRACKER_NON_OVERLAPPING : 0u);
+    config.flags = SAMLET_TRACKER_YIELD | (round % 4 == 3 ? SAMLET_TRACKER_NON_OVERLAPPING : 0u) |
+                   (round % 2 == 0 ? SAMLET_TRACKER_EXPLAIN : 0u);
     config.fill_hole_area = config.remove_sprinkle_area = round % 3 == 2 ? 4 : 0;
     return config;
 }

@@ -106,7 +106,22 @@ void require(samlet_status status) {
     ok &= status == SAMLET_OK;
 }
 
+bool explains = false;
+void read_explanation(samlet_tracker* t, int32_t object) {
+    static float map[256];
+    samlet_explanation explanation;
+    samlet_memory_share share;
+    samlet_explanation_init(&explanation);
+    samlet_memory_share_init(&share);
+    const samlet_status status = samlet_tracker_explain(t, object, 0, &explanation);
+    ok &= status == (explains ? SAMLET_OK : SAMLET_ERROR_STATE);
+    if (!explains || explanation.memory_count == 0) return;
+    require(samlet_tracker_explain_memory(t, object, 1, 0, &share));
+    require(samlet_tracker_explain_map(t, object, 0, 0, 0, map, 16 * sizeof(float)));
+}
+
 void read_everything(samlet_tracker* t, int32_t object) {
+    read_explanation(t, object);
     samlet_result result;
     samlet_result_init(&result);
     size_t length;
@@ -187,7 +202,9 @@ void trackers_do_not_touch_the_heap(void**) {
         config.max_objects = 3;
         config.prompted_frames = 2;
         config.threads = threads;
-        config.flags = SAMLET_TRACKER_NON_OVERLAPPING | SAMLET_TRACKER_YIELD;
+        explains = threads == 2;
+        config.flags =
+            SAMLET_TRACKER_NON_OVERLAPPING | SAMLET_TRACKER_YIELD | (explains ? SAMLET_TRACKER_EXPLAIN : 0u);
         config.fill_hole_area = config.remove_sprinkle_area = 8;
         for (int i = 0; i < 30; i++) scene_clip(i);
         samlet_tracker* t = scene_tracker(&config);
