@@ -16,7 +16,7 @@ namespace cli {
 enum class Direction { forward, backward, both };
 
 struct TrackOptions {
-    std::string model, video, out, overlay, logits;
+    std::string model, video, out, overlay, logits, explain;
     PromptOptions prompts;
     uint32_t everything = 0;  // objects to find on the first frame; 0: those of `prompts`
     EverythingOptions everything_options;

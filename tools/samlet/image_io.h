@@ -33,6 +33,7 @@ void write_palette_png(const std::string& path, uint32_t width, uint32_t height,
 // `values`: width * height.
 void write_grey16_png(const std::string& path, uint32_t width, uint32_t height, const uint16_t* values);
 void write_rgb_png(const std::string& path, const Picture& rgb);
+Bytes encode_jpeg(const Picture& rgb, int quality);
 void write_jpeg(const std::string& path, const Picture& rgb, int quality);
 
 }  // namespace cli

@@ -110,11 +110,16 @@ void decode_jpeg(const uint8_t* data, size_t size, const std::string& name, Pict
         throw Error("'" + name + "' is not a usable JPEG: " + decoder.errors.message);
 }
 
-void write_jpeg(const std::string& path, const Picture& rgb, int quality) {
+Bytes encode_jpeg(const Picture& rgb, int quality) {
     Encoder encoder;
     if (!encode(encoder, rgb, quality))
-        throw Error("cannot encode '" + path + "': " + encoder.errors.message);
-    write_file(path, encoder.data, encoder.size);
+        throw Error("cannot encode a JPEG: " + std::string(encoder.errors.message));
+    return Bytes(encoder.data, encoder.data + encoder.size);
+}
+
+void write_jpeg(const std::string& path, const Picture& rgb, int quality) {
+    const Bytes bytes = encode_jpeg(rgb, quality);
+    write_file(path, bytes.data(), bytes.size());
 }
 
 }  // namespace cli

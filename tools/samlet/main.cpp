@@ -33,6 +33,7 @@ constexpr char kTrackExamples[] = R"(Examples:
   samlet track --video clip.mp4 --box 200,100,520,430 --out out/ --overlay out/overlay.mp4
   samlet track --video clip.mp4 --mask first.png --out out/ --logits out/logits
   samlet track --video clip.mp4 --prompts prompts.json --direction both --out out/
+  samlet track --video clip.mp4 --box 200,100,520,430 --out out/ --explain out/why
   samlet track --video camera:0 --point 320,240 --out out/ --max-frames 300
   samlet track --video clip.mp4 --everything 5 --out out/ --overlay out/overlay.mp4
 
@@ -168,6 +169,12 @@ CLI::App* add_track(CLI::App& app, TrackOptions& options, std::string& camera_si
                      "Also draw the masks: a video (.mp4, .mkv, .mov, .avi) or a directory")
         ->type_name("PATH");
     command->add_option("--logits", options.logits, "Also write low-res logits, float32: frameNNNNN_objM.npy")
+        ->type_name("DIR");
+    command
+        ->add_option(
+            "--explain", options.explain,
+            "Also show what the objects looked at in their memories: report.html and heat maps. Takes "
+            "several times as long")
         ->type_name("DIR");
     const std::map<std::string, Direction> directions = {
         {"forward", Direction::forward}, {"backward", Direction::backward}, {"both", Direction::both}};

@@ -11,6 +11,7 @@
 #include "commands.h"
 #include "error.h"
 #include "everything.h"
+#include "explain.h"
 #include "files.h"
 #include "image_io.h"
 #include "interrupt.h"
@@ -95,6 +96,7 @@ samlet_tracker_config tracker_config(const TrackOptions& options, const Prompts&
     samlet_tracker_config_init(&config);
     if (options.non_overlapping) config.flags |= SAMLET_TRACKER_NON_OVERLAPPING;
     if (!options.spin) config.flags |= SAMLET_TRACKER_YIELD;
+    if (!options.explain.empty()) config.flags |= SAMLET_TRACKER_EXPLAIN;
     config.image_size = options.image_size;
     config.max_objects = options.objects ? options.objects : static_cast<uint32_t>(prompts.objects().size());
     config.prompted_frames = options.prompted_frames;
@@ -270,6 +272,9 @@ class TrackRun {
         if (!options_.logits.empty()) make_directory(options_.logits);
         ordered_json facts = header(config, first);
         if (options_.everything) facts["everything"] = options_.everything_options.json();
+        if (!options_.explain.empty())
+            explainer_ =
+                std::make_unique<Explainer>(options_.explain, prompts_.frames(), model_info_.memory_frames);
         results_ = std::make_unique<ResultsFile>(join(options_.out, "results.json"), facts);
         if (!options_.overlay.empty() && !overlay_later())
             overlay_ = std::make_unique<OverlayWriter>(options_.overlay, overlay_rate());
@@ -314,6 +319,8 @@ class TrackRun {
     void write(int64_t number, const Picture& picture, bool idle, double milliseconds) {
         indices_.assign(size_t{picture.width} * picture.height, 0);
         std::vector<ordered_json> entries;
+        std::vector<ExplainedObject> explained;
+        const samlet_profile profile = read_profile();
         if (!idle)
             for (const int32_t object : frames_->objects()) {
                 samlet_result result;
@@ -322,15 +329,29 @@ class TrackRun {
                 if (status == SAMLET_ERROR_STATE) continue;  // its only prompt was taken back
                 check(tracker(), status);
                 entries.push_back(entry(result, milliseconds));
+                if (explainer_) {
+                    explained.push_back({result, read_attention(tracker(), object)});
+                    entries.back()["attention"] = attention_json(explained.back().attention);
+                    entries.back()["stages"] = stages_json(profile);
+                }
                 if (!options_.logits.empty()) write_logits(result);
                 if (!result.empty) paint(object, picture);
             }
         write_palette_png(mask_path(number), picture.width, picture.height, indices_.data());
         if (overlay_) overlay_->add(number, picture, indices_.data());
+        if (explainer_ && !idle)
+            explainer_->add({number, picture, indices_.data(), profile}, std::move(explained));
         results_->add(entries);
         lowest_ = written_ ? std::min(lowest_, number) : number;
         highest_ = written_ ? std::max(highest_, number) : number;
         written_ = true;
+    }
+
+    samlet_profile read_profile() const {
+        samlet_profile profile;
+        samlet_profile_init(&profile);
+        check(tracker(), samlet_tracker_get_profile(tracker().get(), &profile));
+        return profile;
     }
 
     static ordered_json entry(const samlet_result& result, double milliseconds) {
@@ -365,8 +386,20 @@ class TrackRun {
         return is_video_name(options_.overlay) && options_.direction != Direction::forward;
     }
 
+    void write_report() {
+        std::string pointed;
+        for (const Prompt& prompt : prompts_.all())
+            pointed += (pointed.empty() ? "" : "\n") + prompt.json().dump();
+        explainer_->finish("What samlet looked at",
+                           {{"video", options_.video},
+                            {"model", std::string(model_info_.name) + ", " + model_path_},
+                            {"prompts", pointed},
+                            {"samlet", std::string(samlet_version()) + ", kernels " + model_info_.kernels}});
+    }
+
     void finish() {
         if (overlay_) overlay_->finish();
+        if (explainer_) write_report();
         if (options_.overlay.empty() || !overlay_later() || !written_) return;
         OverlayWriter overlay(options_.overlay, overlay_rate());
         Picture picture;
@@ -415,6 +448,7 @@ class TrackRun {
     std::unique_ptr<FrameTracker> frames_;
     std::unique_ptr<ResultsFile> results_;
     std::unique_ptr<OverlayWriter> overlay_;
+    std::unique_ptr<Explainer> explainer_;
     std::vector<uint8_t> indices_, mask_;
     uint64_t arena_bytes_ = 0;
     int64_t lowest_ = 0, highest_ = 0;
