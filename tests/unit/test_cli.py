@@ -6,8 +6,12 @@ SPDX-License-Identifier: Apache-2.0
 Environment: SAMLET_CLI, the executable (without it everything is skipped); SAMLET_TEST_MODEL, a small video model
 (default: the bundled one; without it the tests that need a model are skipped).
 """
+import base64
+import html.parser
 import json
+import math
 import os
+import re
 import signal
 import struct
 import subprocess
@@ -447,6 +451,153 @@ class TrackTest(CliTest):
         self.assertTrue(2 <= done < 1000)
         read_palette_png(self.out / f"{done - 1:05}.png")
         self.assertFalse(any(path.name.endswith(".part") for path in self.out.iterdir()))
+
+
+class PageReader(html.parser.HTMLParser):
+    """Tags, what they point at, ids and visible text of a page; fails where tags do not nest."""
+    VOID = {"meta", "img", "br"}
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.tags, self.references, self.ids, self.words = [], [], [], set(), []
+        self.errors = []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        for name, value in attributes:
+            if name in ("src", "href", "xlink:href", "srcset", "data", "action", "poster"):
+                self.references.append(value)
+            if name == "id":
+                self.ids.add(value)
+            if name.startswith("on"):
+                self.errors.append(name)
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.handle_starttag(tag, attributes)
+        self.handle_endtag(tag)
+
+    def handle_endtag(self, tag):
+        if not self.open or self.open.pop() != tag:
+            self.errors.append("/" + tag)
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+@needs_model
+class ExplainTest(CliTest):
+    FRAMES = 9
+
+    def explain(self, *arguments, video=None):
+        video = video or write_frames(self.dir / "frames", self.FRAMES)
+        self.why = self.dir / "why"
+        self.track(video, "--box", "18,18,46,46", "--explain", self.why, *arguments)
+        return self.results()["results"]
+
+    def check_attention(self, entry):
+        attention = entry["attention"]
+        memories = attention["memories"]
+        inside = attention["mask_area"] > 0
+        self.assertAlmostEqual(sum(m["share"] for m in memories), 1 if inside else 0, places=4)
+        self.assertAlmostEqual(sum(m["share_all"] for m in memories), 1, places=4)
+        for kind, sums in (("prompted", "prompted"), ("recent", "recent"), ("pointer", "pointers")):
+            self.assertAlmostEqual(sum(m["share"] for m in memories if m["kind"] == kind), attention[sums], places=4)
+        self.assertAlmostEqual(sum(m["entropy"] for m in memories), attention["entropy"], places=3)
+        self.assertEqual(max(m["largest"] for m in memories), attention["largest"])
+        self.assertLess(attention["entropy_all"], math.log(attention["tokens"]))
+        for layer in attention["layers"]:
+            self.assertAlmostEqual(layer["prompted"] + layer["recent"] + layer["pointers"], inside, places=4)
+        mean = sum(layer["prompted"] for layer in attention["layers"]) / len(attention["layers"])
+        self.assertAlmostEqual(mean, attention["prompted"], places=4)
+
+    def test_figures(self):
+        entries = self.explain()
+        self.assertEqual(len(entries), self.FRAMES)
+        self.assertEqual(entries[0]["attention"]["memories"], [])
+        for entry in entries:
+            self.assertEqual(len(entry["stages"]), 6)
+            self.assertGreater(entry["stages"]["trunk"], 0)
+        for entry in entries[1:]:
+            self.check_attention(entry)
+            placed = [m["frame"] for m in entry["attention"]["memories"] if m["kind"] != "pointer"]
+            self.assertEqual(placed, [0, *range(max(1, entry["frame"] - 6), entry["frame"])])
+            pictures = [self.why / "heat" / f"{entry['frame']:05}_obj1_memory{frame:05}.jpg" for frame in placed]
+            for picture in pictures:
+                self.assertTrue(picture.read_bytes().startswith(b"\xff\xd8"), picture)
+        self.assertEqual(len(list((self.why / "heat").iterdir())), sum(min(n, 7) for n in range(1, self.FRAMES)))
+
+    def test_results_stay_the_same(self):
+        explained = self.explain()
+        masks = [path.read_bytes() for path in sorted(self.out.glob("*.png"))]
+        self.track(self.dir / "frames", "--box", "18,18,46,46")
+        plain = self.results()["results"]
+        self.assertEqual(masks, [path.read_bytes() for path in sorted(self.out.glob("*.png"))])
+        for entry in explained:
+            del entry["attention"], entry["stages"], entry["time"]
+        for entry in plain:
+            del entry["time"]  # nothing else: no "attention" where nobody asked
+        self.assertEqual(explained, plain)
+
+    def read_report(self):
+        text = (self.why / "report.html").read_text(encoding="utf-8")
+        page = PageReader()
+        page.feed(text)
+        page.close()
+        self.assertEqual((page.open, page.errors), ([], []))
+        return text, page
+
+    def test_report_needs_no_other_file(self):
+        video = write_frames(self.dir / 'a <b> & "c"', self.FRAMES)
+        self.explain(video=video)
+        text, page = self.read_report()
+        self.assertNotIn("http:", text)
+        self.assertNotIn("https:", text)
+        self.assertNotIn("url(", text)
+        self.assertNotIn("@import", text)
+        self.assertFalse({"script", "link", "iframe", "object", "embed", "base"} & set(page.tags))
+        self.assertGreater(page.tags.count("svg"), 4)
+        for reference in page.references:
+            if reference.startswith("#"):
+                self.assertIn(reference[1:], page.ids)
+            else:
+                self.assertTrue(reference.startswith("data:image/jpeg;base64,"), reference[:40])
+                self.assertTrue(base64.b64decode(reference.split(",")[1], validate=True).startswith(b"\xff\xd8"))
+        # A filmstrip, and per tracked frame the frame again and its memories.
+        self.assertEqual(page.tags.count("img"), 9 + sum(1 + min(n, 7) for n in range(1, self.FRAMES)))
+        self.assertIn(str(video), "".join(page.words))
+        self.assertNotIn("nan", "".join(page.words).split())
+        self.assertIsNone(re.search(r'="[^"]*\b(nan|inf)\b', re.sub(r"data:[^\"]*", "", text)))
+
+    def test_both_directions_and_objects_that_come_later(self):
+        video = write_frames(self.dir / "frames", 6)
+        prompts = self.prompts_file({"prompts": [{"frame": 2, "object": 1, "box": [26, 18, 52, 46]},
+                                                 {"frame": 4, "object": 3, "points": [[5, 50]]}]})
+        self.why = self.dir / "why"
+        self.track(video, "--prompts", prompts, "--direction", "both", "--explain", self.why)
+        for entry in self.results()["results"]:
+            if entry["attention"]["memories"]:
+                self.check_attention(entry)
+        text, page = self.read_report()
+        self.assertIn("Object 3", "".join(page.words))
+        # The picture of every memory was at hand: nothing is missing.
+        placed = sum(m["kind"] != "pointer" for e in self.results()["results"] for m in e["attention"]["memories"])
+        self.assertEqual(len(list((self.why / "heat").iterdir())), placed)
+
+    def test_long_videos_make_no_long_reports(self):
+        video = write_frames(self.dir / "frames", 1)
+        for number in range(1, 90):
+            os.symlink(video / "0.png", video / f"{number}.png")
+        self.explain("--image-size", "64", video=video)
+        text, page = self.read_report()
+        self.assertIn("Pictures of 45 of the 90 frames.", "".join(page.words))
+        self.assertEqual(text.count('class="row"'), 44)
+
+    def test_a_single_frame(self):
+        self.explain("--max-frames", "1")
+        text, page = self.read_report()
+        self.assertEqual(page.tags.count("img"), 1)
 
 
 @needs_model
