@@ -7,58 +7,69 @@
 namespace samlet {
 namespace {
 
-// Queries that go through all keys together, one a lane. Every row below has a float for each of them.
+// Queries that go through all keys together, one a lane. A vector of the compiler's, which keeps it in as
+// many registers as the machine needs; arrays of floats it would keep in memory.
 constexpr size_t kLanes = 16;
+typedef float Lanes __attribute__((vector_size(kLanes * sizeof(float))));
 
-void add_product(float* sums, const float* row, float factor) {
-    for (size_t i = 0; i < kLanes; i++) sums[i] += row[i] * factor;
+// out[k] = sum over c of weight[c][k] rows[c].
+void project_back(const float* weight, size_t channels, size_t dim, const Lanes* rows, Lanes* out) {
+    size_t k = 0;
+    for (; k + 2 <= dim; k += 2) {
+        Lanes even = {}, odd = {};
+        const float* factors = weight + k;
+        for (size_t c = 0; c < channels; c++, factors += dim) {
+            const Lanes row = rows[c];
+            even += row * factors[0];
+            odd += row * factors[1];
+        }
+        out[k] = even;
+        out[k + 1] = odd;
+    }
+    if (k == dim) return;
+    out[k] = Lanes{};
+    for (size_t c = 0; c < channels; c++) out[k] += rows[c] * weight[c * dim + k];
 }
 
-// out[k] = sum over c of weight[c][k] rows[c], and, as row `dim`, the same with the bias for a weight.
-void project_back(const float* weight, const float* bias, size_t channels, size_t dim, const float* rows,
-                  float* out) {
-    for (size_t k = 0; k <= dim; k++) {
-        float sums[kLanes] = {};
-        const float* factor = k < dim ? weight + k : bias;
-        const size_t step = k < dim ? dim : 1;
-        for (size_t c = 0; c < channels; c++) add_product(sums, rows + c * kLanes, factor[c * step]);
-        memcpy(out + k * kLanes, sums, sizeof(sums));
-    }
+// The same, and as row `dim` with the bias for a weight.
+void project_back(const float* weight, const float* bias, size_t channels, size_t dim, const Lanes* rows,
+                  Lanes* out) {
+    project_back(weight, channels, dim, rows, out);
+    project_back(bias, channels, 1, rows, out + dim);
 }
 
 // Turns pairs of channels back by the angles of one coordinate (Kernels::rotate has the layout of the
 // tables).
-void turn_back(const float* rows, const float* cosine, const float* sine, size_t channels, float* out) {
-    for (size_t c = 0; c < channels; c += 2, rows += 2 * kLanes, out += 2 * kLanes)
-        for (size_t i = 0; i < kLanes; i++) {
-            const float even = rows[i], odd = rows[kLanes + i];
-            out[i] = even * cosine[c] + odd * sine[c + 1];
-            out[kLanes + i] = odd * cosine[c] - even * sine[c + 1];
-        }
+void turn_back(const Lanes* rows, const float* cosine, const float* sine, size_t channels, Lanes* out) {
+    for (size_t c = 0; c < channels; c += 2) {
+        const Lanes even = rows[c], odd = rows[c + 1];
+        out[c] = even * cosine[c] + odd * sine[c + 1];
+        out[c + 1] = odd * cosine[c] - even * sine[c + 1];
+    }
 }
 
 // What lanes know of one memory; unnormalised, relative to the maximum.
 struct Slot {
-    float total[kLanes], terms[kLanes], largest[kLanes];
+    Lanes total, terms, largest;
 };
 
 // Room for one range of queries: what a block of lanes needs, and the sums of all blocks.
 struct Range {
-    float *queries, *turned, *along_x, *along_y, *unturned, *place, *scores;
+    Lanes *queries, *turned, *along_x, *along_y, *unturned, *place, *scores;
     Slot* slots;
     MemoryFigures* sums;
     float* maps;
 
     static Range take(Arena& arena, const AxialTask& t, size_t memories) {
-        const size_t row = (t.dim + 1) * kLanes, cells = t.grid * t.grid;
+        const size_t rows = t.dim + 1, cells = t.grid * t.grid;
         Range r;
-        r.queries = arena.take<float>(t.channels * kLanes);
-        r.turned = arena.take<float>(t.channels / 2 * kLanes);
-        r.along_x = arena.take<float>(t.grid * row);
-        r.along_y = arena.take<float>(t.grid * row);
-        r.unturned = arena.take<float>(row);
-        r.place = arena.take<float>(row);
-        r.scores = arena.take<float>((cells * t.frames + t.free_count) * kLanes);
+        r.queries = arena.take<Lanes>(t.channels);
+        r.turned = arena.take<Lanes>(t.channels / 2);
+        r.along_x = arena.take<Lanes>(t.grid * rows);
+        r.along_y = arena.take<Lanes>(t.grid * rows);
+        r.unturned = arena.take<Lanes>(rows);
+        r.place = arena.take<Lanes>(rows);
+        r.scores = arena.take<Lanes>(cells * t.frames + t.free_count);
         r.slots = arena.take<Slot>(memories);
         r.sums = arena.take<MemoryFigures>(memories);
         r.maps = arena.take<float>(t.frames * kRegions * cells);
@@ -68,7 +79,7 @@ struct Range {
 
 // How much each lane counts in an average.
 struct LaneWeights {
-    float of[kRegions][kLanes];
+    Lanes of[kRegions];
 };
 
 class Block {
@@ -89,99 +100,97 @@ class Block {
 
     // The factors A and B of kernels/vector/axial_attention.h, and what stands for them without a place.
     void prepare(size_t first) {
-        const size_t half = t_.channels / 2, row = (t_.dim + 1) * kLanes;
+        const size_t half = t_.channels / 2, rows = t_.dim + 1;
         for (size_t c = 0; c < t_.channels; c++)
             for (size_t i = 0; i < kLanes; i++)
-                r_.queries[c * kLanes + i] =
+                r_.queries[c][i] =
                     first + i < t_.queries ? t_.q[(first + i) * t_.q_stride + c] * t_.scale : 0.0f;
         for (size_t p = 0; p < t_.grid && t_.frames > 0; p++) {
             const float *cosine = t_.cosine + p * half, *sine = t_.sine + p * half;
             turn_back(r_.queries, cosine, sine, half, r_.turned);
-            project_back(t_.weight, t_.bias, half, t_.dim, r_.turned, r_.along_x + p * row);
-            turn_back(r_.queries + half * kLanes, cosine, sine, half, r_.turned);
+            project_back(t_.weight, t_.bias, half, t_.dim, r_.turned, r_.along_x + p * rows);
+            turn_back(r_.queries + half, cosine, sine, half, r_.turned);
             project_back(t_.weight + half * t_.dim, t_.bias + half, half, t_.dim, r_.turned,
-                         r_.along_y + p * row);
+                         r_.along_y + p * rows);
         }
         project_back(t_.weight, t_.bias, t_.channels, t_.dim, r_.queries, r_.unturned);
-        for (float& m : maximum_) m = -INFINITY;
+        maximum_ = Lanes{} - INFINITY;
     }
 
-    void score_key(const float* key, const float* factors, float* score) {
-        float sums[kLanes];
-        memcpy(sums, factors + t_.dim * kLanes, sizeof(sums));
-        for (size_t k = 0; k < t_.dim; k++) add_product(sums, factors + k * kLanes, key[k]);
-        memcpy(score, sums, sizeof(sums));
-        for (size_t i = 0; i < kLanes; i++)
-            if (sums[i] > maximum_[i]) maximum_[i] = sums[i];
+    void score_key(const float* key, const Lanes* factors, Lanes* score) {
+        Lanes sum = factors[t_.dim], other = {};
+        for (size_t k = 0; k < t_.dim; k += 2) {  // dim is even
+            sum += factors[k] * key[k];
+            other += factors[k + 1] * key[k + 1];
+        }
+        sum += other;
+        *score = sum;
+        maximum_ = sum > maximum_ ? sum : maximum_;
     }
 
     void score() {
-        const size_t row = (t_.dim + 1) * kLanes;
+        const size_t rows = t_.dim + 1;
         const float* key = t_.keys;
-        float* score = r_.scores;
+        Lanes* score = r_.scores;
         for (size_t place = 0; place < t_.grid * t_.grid && t_.frames > 0; place++) {
-            const float* x = r_.along_x + place % t_.grid * row;
-            const float* y = r_.along_y + place / t_.grid * row;
-            for (size_t i = 0; i < row; i++) r_.place[i] = x[i] + y[i];
-            for (size_t f = 0; f < t_.frames; f++, key += t_.dim, score += kLanes)
-                score_key(key, r_.place, score);
+            const Lanes* x = r_.along_x + place % t_.grid * rows;
+            const Lanes* y = r_.along_y + place / t_.grid * rows;
+            for (size_t k = 0; k < rows; k++) r_.place[k] = x[k] + y[k];
+            for (size_t f = 0; f < t_.frames; f++, key += t_.dim) score_key(key, r_.place, score++);
         }
-        for (size_t i = 0; i < t_.free_count; i++, score += kLanes)
-            score_key(t_.free_keys + i * t_.dim, r_.unturned, score);
+        for (size_t i = 0; i < t_.free_count; i++) score_key(t_.free_keys + i * t_.dim, r_.unturned, score++);
     }
 
     // Scores become weights, but for the total.
-    void weigh(float* score, Slot& slot) {
-        for (size_t i = 0; i < kLanes; i++) {
-            const float distance = maximum_[i] - score[i], p = std::exp(-distance);
-            score[i] = p;
-            slot.total[i] += p;
-            slot.terms[i] += p * distance;
-            if (p > slot.largest[i]) slot.largest[i] = p;
-        }
+    void weigh(Lanes& score, Slot& slot) {
+        const Lanes distance = maximum_ - score;
+        Lanes p;
+        for (size_t i = 0; i < kLanes; i++) p[i] = std::exp(-distance[i]);
+        score = p;
+        slot.total += p;
+        slot.terms += p * distance;
+        slot.largest = p > slot.largest ? p : slot.largest;
     }
 
     void sum_up(const LaneWeights& weights) {
-        memset(r_.slots, 0, memories() * sizeof(Slot));
-        float* score = r_.scores;
-        for (size_t j = 0; j < placed(); j++, score += kLanes) weigh(score, r_.slots[j % t_.frames]);
-        for (size_t j = 0; j < t_.free_count; j++, score += kLanes)
-            weigh(score, r_.slots[t_.frames + j / pointer_tokens_]);
-        float log_total[kLanes];
-        for (size_t i = 0; i < kLanes; i++) {
-            float total = 0;
-            for (size_t s = 0; s < memories(); s++) total += r_.slots[s].total[i];
-            inverse_[i] = 1.0f / total;  // the maximum alone is 1
-            log_total[i] = std::log(total);
-        }
+        memset(static_cast<void*>(r_.slots), 0, memories() * sizeof(Slot));
+        Lanes* score = r_.scores;
+        for (size_t j = 0; j < placed(); j++) weigh(*score++, r_.slots[j % t_.frames]);
+        for (size_t j = 0; j < t_.free_count; j++) weigh(*score++, r_.slots[t_.frames + j / pointer_tokens_]);
+        Lanes total = {}, log_total;
+        for (size_t s = 0; s < memories(); s++) total += r_.slots[s].total;
+        inverse_ = 1.0f / total;  // the maximum alone is 1
+        for (size_t i = 0; i < kLanes; i++) log_total[i] = std::log(total[i]);
         // With w = p / total: -w ln w = w (distance + ln total).
         for (size_t s = 0; s < memories(); s++) {
             const Slot& slot = r_.slots[s];
             MemoryFigures& sums = r_.sums[s];
-            for (size_t region = 0; region < kRegions; region++)
+            for (size_t region = 0; region < kRegions; region++) {
+                const Lanes part = weights.of[region] * inverse_, largest = slot.largest * inverse_;
+                const Lanes share = part * slot.total, entropy = part * slot.terms + share * log_total;
                 for (size_t i = 0; i < kLanes; i++) {
-                    const float counts = weights.of[region][i];
-                    if (!(counts > 0)) continue;
-                    const float part = counts * inverse_[i], largest = slot.largest[i] * inverse_[i];
-                    sums.share[region] += static_cast<double>(part * slot.total[i]);
-                    sums.entropy[region] +=
-                        static_cast<double>(part * (slot.terms[i] + slot.total[i] * log_total[i]));
-                    if (largest > sums.largest[region]) sums.largest[region] = largest;
+                    if (!(weights.of[region][i] > 0)) continue;
+                    sums.share[region] += static_cast<double>(share[i]);
+                    sums.entropy[region] += static_cast<double>(entropy[i]);
+                    if (largest[i] > sums.largest[region]) sums.largest[region] = largest[i];
                 }
+            }
         }
     }
 
     void draw(const LaneWeights& weights) {
         const size_t cells = t_.grid * t_.grid;
         for (size_t region = 0; region < kRegions; region++) {
-            float factors[kLanes], any = 0;
-            for (size_t i = 0; i < kLanes; i++) any += factors[i] = weights.of[region][i] * inverse_[i];
+            const Lanes factors = weights.of[region] * inverse_;
+            float any = 0;
+            for (size_t i = 0; i < kLanes; i++) any += factors[i];
             if (!(any > 0)) continue;
-            const float* p = r_.scores;
+            const Lanes* p = r_.scores;
             for (size_t place = 0; place < cells; place++)
-                for (size_t f = 0; f < t_.frames; f++, p += kLanes) {
+                for (size_t f = 0; f < t_.frames; f++) {
+                    const Lanes parts = *p++ * factors;
                     float sum = 0;
-                    for (size_t i = 0; i < kLanes; i++) sum += p[i] * factors[i];
+                    for (size_t i = 0; i < kLanes; i++) sum += parts[i];
                     r_.maps[(f * kRegions + region) * cells + place] += sum;
                 }
         }
@@ -190,7 +199,7 @@ class Block {
     const AxialTask& t_;
     const Range& r_;
     size_t pointer_tokens_;
-    float maximum_[kLanes], inverse_[kLanes];
+    Lanes maximum_, inverse_;
 };
 
 LaneWeights lane_weights(const AxialTask& task, const float* inside, size_t first) {
