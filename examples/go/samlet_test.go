@@ -242,6 +242,40 @@ func TestTrack(t *testing.T) {
 	want(t, tracker.Mask(1, make([]byte, 1), 1), State)
 }
 
+func TestExplain(t *testing.T) {
+	model := open(t)
+	defer model.Close()
+	config := small
+	config.Explain = true
+	tracker, err := NewTracker(model, config)
+	check(t, err)
+	defer tracker.Close()
+	for number := 0; number < 2; number++ {
+		click(t, tracker, number)
+	}
+	e, err := tracker.Explain(1, 0)
+	check(t, err)
+	if len(e.Memories) != 2 || e.Memories[0].Kind != PromptedMemory || e.Memories[1].Kind != PointerMemory || e.MaskArea == 0 {
+		t.Fatalf("%+v", e)
+	}
+	shares := e.Memories[0].Share + e.Memories[1].Share
+	weights, err := tracker.ExplainMap(1, 0, 0, false)
+	check(t, err)
+	sum := -e.Memories[0].Share
+	for _, weight := range weights {
+		sum += weight
+	}
+	if shares < 0.9999 || shares > 1.0001 || sum < -1e-4 || sum > 1e-4 || len(weights) != e.MapSide*e.MapSide {
+		t.Errorf("shares %v, map off by %v", shares, sum)
+	}
+	if _, err := tracker.Explain(1, e.LayerCount+1); err == nil {
+		t.Error("no such layer, no error")
+	}
+	if _, err := tracker.ExplainMap(1, 0, 1, false); err == nil {
+		t.Error("a pointer has a map")
+	}
+}
+
 func TestSlicesThatAreTooShort(t *testing.T) {
 	model := open(t)
 	defer model.Close()

@@ -16,6 +16,7 @@ type TrackerConfig struct {
 	YieldThreads       bool // threads give way while they wait, where other programs share the cores
 	PinThreads         bool
 	NonOverlapping     bool // each pixel of the frame-size results goes to one object only
+	Explain            bool // keep what Explain tells: memory attention takes several times as long
 	ImageSize          int  // side of the model's square, a multiple of 32
 	MaxObjects         int
 	PromptedFrames     int
@@ -51,7 +52,7 @@ func flag(on bool, flag C.uint32_t) C.uint32_t {
 func (config *TrackerConfig) cConfig() (c C.samlet_tracker_config, err error) {
 	C.samlet_tracker_config_init(&c)
 	c.flags = flag(config.YieldThreads, C.SAMLET_TRACKER_YIELD) | flag(config.PinThreads, C.SAMLET_TRACKER_PIN_THREADS) |
-		flag(config.NonOverlapping, C.SAMLET_TRACKER_NON_OVERLAPPING)
+		flag(config.NonOverlapping, C.SAMLET_TRACKER_NON_OVERLAPPING) | flag(config.Explain, C.SAMLET_TRACKER_EXPLAIN)
 	err = fill(map[*C.uint32_t]int{
 		&c.image_size: config.ImageSize, &c.max_objects: config.MaxObjects, &c.prompted_frames: config.PromptedFrames,
 		&c.recent_frames: config.RecentFrames, &c.max_points: config.MaxPoints, &c.clip_length: config.ClipLength,

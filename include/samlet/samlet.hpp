@@ -365,6 +365,14 @@ struct Profile : samlet_profile {
     Profile() { samlet_profile_init(this); }
 };
 
+struct Explanation : samlet_explanation {
+    Explanation() { samlet_explanation_init(this); }
+};
+
+struct MemoryShare : samlet_memory_share {
+    MemoryShare() { samlet_memory_share_init(this); }
+};
+
 struct MemoryAttentionArgs : samlet_memory_attention_args {
     MemoryAttentionArgs() { samlet_memory_attention_args_init(this); }
 };
@@ -446,6 +454,25 @@ class Tracker {
         Profile profile;
         detail::check(samlet_tracker_get_profile(get(), &profile), "samlet_tracker_get_profile");
         return profile;
+    }
+    // What the object looked at, in a tracker with SAMLET_TRACKER_EXPLAIN. Layer 0: the mean of all.
+    Explanation explain(int32_t object, uint32_t layer = 0) {
+        Explanation explanation;
+        check(samlet_tracker_explain(get(), object, layer, &explanation));
+        return explanation;
+    }
+    MemoryShare explain_memory(int32_t object, uint32_t index, uint32_t layer = 0) {
+        MemoryShare share;
+        check(samlet_tracker_explain_memory(get(), object, layer, index, &share));
+        return share;
+    }
+    // map_side squared values, row-major.
+    std::vector<float> explain_map(int32_t object, uint32_t index, bool all = false, uint32_t layer = 0) {
+        const uint32_t side = explain(object, layer).map_side;
+        std::vector<float> map(size_t{side} * side);
+        check(samlet_tracker_explain_map(get(), object, layer, index, all ? 1 : 0, map.data(),
+                                         uint64_t{side} * sizeof(float)));
+        return map;
     }
     TensorView features(samlet_feature_level level) {
         TensorView view;

@@ -210,11 +210,33 @@ void frames(void**) {
     assert_false(sam::version().empty());
 }
 
+void explanations_are_values(void**) {
+    sam::Model model{std::string(scene_model_path())};
+    sam::TrackerConfig config = tracker_config();
+    config.flags |= SAMLET_TRACKER_EXPLAIN;
+    sam::Tracker tracker(model, config);
+    const samlet_point click = scene_disc(kWidth, kHeight, 0);
+    for (int i = 0; i < 2; i++) {
+        tracker.set_frame(scene_clip(i), i);
+        if (i == 0) tracker.prompt(1, sam::Prompt().positive(click.x, click.y));
+        tracker.track();
+    }
+    const sam::Explanation explanation = tracker.explain(1);
+    assert_int_equal(explanation.memory_count, 2);  // the prompted frame and its pointer
+    const sam::MemoryShare memory = tracker.explain_memory(1, 0);
+    float sum = 0;
+    for (const float value : tracker.explain_map(1, 0)) sum += value;
+    assert_true(sum > memory.share - 1e-4f && sum < memory.share + 1e-4f && memory.share > 0);
+    assert_true(memory.share + tracker.explain_memory(1, 1).share > 0.9999f);
+    assert_throws(SAMLET_ERROR_INVALID_ARGUMENT, "layer", [&] { tracker.explain(1, 99); });
+}
+
 }  // namespace
 
 int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(same_as_c),
+        cmocka_unit_test(explanations_are_values),
         cmocka_unit_test(errors_are_exceptions),
         cmocka_unit_test(blocks_of_the_caller),
         cmocka_unit_test(handles_move),

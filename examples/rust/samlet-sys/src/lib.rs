@@ -60,6 +60,7 @@ pub type samlet_log_level = c_uint;
 pub type samlet_pixel_format = c_uint;
 pub type samlet_point_label = c_uint;
 pub type samlet_stage = c_uint;
+pub type samlet_memory_kind = c_uint;
 pub type samlet_feature_level = c_uint;
 
 constants! {
@@ -99,6 +100,7 @@ constants! {
     pub const SAMLET_TRACKER_YIELD: u32 = 1;
     pub const SAMLET_TRACKER_PIN_THREADS: u32 = 2;
     pub const SAMLET_TRACKER_NON_OVERLAPPING: u32 = 4;
+    pub const SAMLET_TRACKER_EXPLAIN: u32 = 8;
 
     pub const SAMLET_STAGE_PREPROCESS: samlet_stage = 0;
     pub const SAMLET_STAGE_TRUNK: samlet_stage = 1;
@@ -107,6 +109,10 @@ constants! {
     pub const SAMLET_STAGE_MASK_DECODER: samlet_stage = 4;
     pub const SAMLET_STAGE_MEMORY_ENCODER: samlet_stage = 5;
     pub const SAMLET_STAGE_COUNT: samlet_stage = 6;
+
+    pub const SAMLET_MEMORY_PROMPTED: samlet_memory_kind = 0;
+    pub const SAMLET_MEMORY_RECENT: samlet_memory_kind = 1;
+    pub const SAMLET_MEMORY_POINTER: samlet_memory_kind = 2;
 
     pub const SAMLET_FEATURES_STRIDE4: samlet_feature_level = 0;
     pub const SAMLET_FEATURES_STRIDE8: samlet_feature_level = 1;
@@ -269,6 +275,35 @@ structs! {
         pub nominal_gmac: [f64; 8],
     }
 
+    pub struct samlet_explanation {
+        pub size: u32,
+        pub object: i32,
+        pub frame: i64,
+        pub layer_count: u32,
+        pub memory_count: u32,
+        pub token_count: u32,
+        pub map_side: u32,
+        pub mask_area: u32,
+        pub entropy: f32,
+        pub entropy_all: f32,
+        pub largest: f32,
+        pub largest_all: f32,
+        pub milliseconds: f64,
+    }
+
+    pub struct samlet_memory_share {
+        pub size: u32,
+        pub kind: samlet_memory_kind,
+        pub frame: i64,
+        pub token_count: u32,
+        pub share: f32,
+        pub share_all: f32,
+        pub entropy: f32,
+        pub entropy_all: f32,
+        pub largest: f32,
+        pub largest_all: f32,
+    }
+
     pub struct samlet_tensor_view {
         pub size: u32,
         pub channels: u32,
@@ -417,6 +452,30 @@ extern "C" {
     pub fn samlet_tracker_get_profile(
         tracker: *const samlet_tracker,
         profile: *mut samlet_profile,
+    ) -> samlet_status;
+    pub fn samlet_explanation_init(explanation: *mut samlet_explanation);
+    pub fn samlet_memory_share_init(share: *mut samlet_memory_share);
+    pub fn samlet_tracker_explain(
+        tracker: *mut samlet_tracker,
+        object: i32,
+        layer: u32,
+        explanation: *mut samlet_explanation,
+    ) -> samlet_status;
+    pub fn samlet_tracker_explain_memory(
+        tracker: *mut samlet_tracker,
+        object: i32,
+        layer: u32,
+        index: u32,
+        share: *mut samlet_memory_share,
+    ) -> samlet_status;
+    pub fn samlet_tracker_explain_map(
+        tracker: *mut samlet_tracker,
+        object: i32,
+        layer: u32,
+        index: u32,
+        all: u32,
+        map: *mut f32,
+        stride: u64,
     ) -> samlet_status;
     pub fn samlet_tensor_view_init(view: *mut samlet_tensor_view);
     pub fn samlet_tracker_features(

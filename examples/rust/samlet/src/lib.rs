@@ -84,6 +84,7 @@
 #![warn(missing_docs)]
 
 mod error;
+mod explanation;
 mod frame;
 mod memory;
 mod model;
@@ -93,6 +94,7 @@ mod segmenter;
 mod tracker;
 
 pub use error::{Error, Result, Status};
+pub use explanation::{Attention, Explanation, MemoryKind, MemoryShare, Region};
 pub use frame::{Frame, PixelFormat};
 pub use memory::{Block, MemoryPart, MemoryPlan};
 pub use model::{LogLevel, Model, ModelConfig, ModelInfo, Stage, TensorInfo, TrunkStage};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A session on one video or stream.
 use crate::error::{call, check, invalid, text, Error, Result, Status};
+use crate::explanation::{Explanation, Region};
 use crate::frame::Frame;
 use crate::memory::MemoryPlan;
 use crate::model::{Model, Stage};
@@ -20,6 +21,8 @@ pub struct TrackerConfig {
     pub pin_threads: bool,
     /// Each pixel of the frame-size results goes to the object with the highest logit only.
     pub non_overlapping: bool,
+    /// Keep what [`Tracker::explain`] tells; memory attention takes several times as long.
+    pub explain: bool,
     /// Side of the model's square, a multiple of 32.
     pub image_size: u32,
     /// By default 1.
@@ -53,7 +56,8 @@ impl TrackerConfig {
             size: size_of::<sys::samlet_tracker_config>() as u32,
             flags: flag(self.yield_threads, sys::SAMLET_TRACKER_YIELD)
                 | flag(self.pin_threads, sys::SAMLET_TRACKER_PIN_THREADS)
-                | flag(self.non_overlapping, sys::SAMLET_TRACKER_NON_OVERLAPPING),
+                | flag(self.non_overlapping, sys::SAMLET_TRACKER_NON_OVERLAPPING)
+                | flag(self.explain, sys::SAMLET_TRACKER_EXPLAIN),
             image_size: self.image_size,
             max_objects: self.max_objects,
             prompted_frames: self.prompted_frames,
@@ -330,6 +334,53 @@ impl<'a> Tracker<'a> {
             check(sys::samlet_tracker_get_profile(self.raw(), &mut profile), String::new)?;
             Ok(Profile(profile))
         }
+    }
+
+    /// What `object` looked at in its memories on the current frame, in a tracker whose config says `explain`. `layer`: from
+    /// 1; 0 for the mean of all.
+    pub fn explain(&self, object: i32, layer: u32) -> Result<Explanation> {
+        let mut c = MaybeUninit::uninit();
+        // SAFETY: _init fills the whole struct.
+        let mut c = unsafe {
+            sys::samlet_explanation_init(c.as_mut_ptr());
+            c.assume_init()
+        };
+        self.check(unsafe { sys::samlet_tracker_explain(self.raw(), object, layer, &mut c) })?;
+        let mut memories = Vec::with_capacity(c.memory_count as usize);
+        for index in 0..c.memory_count {
+            let mut share = MaybeUninit::uninit();
+            // SAFETY: the same.
+            let mut share = unsafe {
+                sys::samlet_memory_share_init(share.as_mut_ptr());
+                share.assume_init()
+            };
+            self.check(unsafe {
+                sys::samlet_tracker_explain_memory(self.raw(), object, layer, index, &mut share)
+            })?;
+            memories.push((&share).into());
+        }
+        Ok(Explanation::new(&c, memories))
+    }
+
+    /// The heat map of a memory of [`Explanation::memories`] that is no pointer: `map_side` squared weights, row-major.
+    pub fn explain_map(&self, object: i32, layer: u32, index: usize, region: Region) -> Result<Vec<f32>> {
+        let side = self.explain(object, layer)?.map_side;
+        let mut map = vec![0.0; side * side];
+        let index = u32::try_from(index).unwrap_or(u32::MAX);
+        let all = (region == Region::Everywhere) as u32;
+        // SAFETY: the map has map_side rows of that many floats.
+        self.check(unsafe {
+            sys::samlet_tracker_explain_map(
+                self.raw(),
+                object,
+                layer,
+                index,
+                all,
+                map.as_mut_ptr(),
+                (side * size_of::<f32>()) as u64,
+            )
+        })?;
+        Ok(map)
     }
 
     /// The encoded image features of the current frame.

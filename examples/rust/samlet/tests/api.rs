@@ -287,3 +287,31 @@ fn the_log_comes_here_and_may_even_panic() {
     assert!(LINES.lock().unwrap().iter().any(|line| !line.is_empty()));
     Model::open(&config.log(|_, _| panic!("of a test: this is expected"))).unwrap();
 }
+
+#[test]
+fn an_explanation() {
+    let model = open();
+    let mut tracker = Tracker::new(&model, &TrackerConfig { explain: true, ..config() }).unwrap();
+    for number in 0..2 {
+        click(&mut tracker, number);
+    }
+    let mean = tracker.explain(1, 0).unwrap();
+    let kinds: Vec<_> = mean.memories.iter().map(|memory| (memory.kind, memory.frame)).collect();
+    assert_eq!(kinds, [(MemoryKind::Prompted, 0), (MemoryKind::Pointer, 0)]);
+    for region in [Region::Mask, Region::Everywhere] {
+        let shares: f32 = mean.memories.iter().map(|memory| memory.attention(region).share).sum();
+        assert!((shares - mean.attention(region).share).abs() < 1e-4);
+        let map = tracker.explain_map(1, 0, 0, region).unwrap();
+        assert_eq!(map.len(), mean.map_side * mean.map_side);
+        let sum: f32 = map.iter().sum();
+        assert!((sum - mean.memories[0].attention(region).share).abs() < 1e-4);
+        assert!(mean.attention(region).entropy < (mean.token_count as f32).ln());
+    }
+    assert!(mean.mask_area > 0 && mean.milliseconds > 0.0);
+    let layers: Vec<_> = (1..=mean.layer_count).map(|layer| tracker.explain(1, layer).unwrap()).collect();
+    assert_eq!(layers.len() as u32, mean.layer_count);
+    assert_eq!(tracker.explain(1, 99).unwrap_err().status(), Status::InvalidArgument);
+    assert_eq!(tracker.explain_map(1, 0, 1, Region::Mask).unwrap_err().status(), Status::InvalidArgument);
+    let plain = Tracker::new(&model, &config()).unwrap();
+    assert_eq!(plain.explain(1, 0).unwrap_err().status(), Status::State);
+}
