@@ -24,9 +24,8 @@ struct ExplainedMemory {
 
 class Explanation {
   public:
-    // Takes all its memory from the arena; without this call there is none, and enabled() is false.
+    // Takes all its memory from the arena.
     void lay_out(const ExplanationSizes& sizes, Arena& arena);
-    bool enabled() const { return sizes_.layers > 0; }
 
     // Forgets all. Then memories are added in the order in which attention reads them, spatial ones first,
     // and each layer's statistics are written.

@@ -85,15 +85,17 @@ Status Tracker::lay_out(const Model& model, const TrackerConfig& config, Arena& 
         if (usable) objects_[i].bank = bank;
     }
     plan.close_part("memory banks");
-    if (config.explain)
+    if (config.explain) {
+        explanations_ = arena.take<Explanation>(config.max_objects);
+        const ExplanationSizes explained = {model.memory_attention.layer_count, cells(),
+                                            config.prompted_frames + config.recent_frames,
+                                            config.prompted_frames + model.config.max_pointers - 1};
         for (uint32_t i = 0; i < config.max_objects; i++) {
             Explanation explanation;
-            explanation.lay_out(
-                {model.memory_attention.layer_count, cells(), config.prompted_frames + config.recent_frames,
-                 config.prompted_frames + model.config.max_pointers - 1},
-                arena);
-            if (usable) objects_[i].explanation = explanation;
+            explanation.lay_out(explained, arena);
+            if (usable && explanations_) new (&explanations_[i]) Explanation(explanation);
         }
+    }
     plan.close_part("explanations");
 
     // What the stages need most becomes the scratch.
@@ -188,7 +190,7 @@ Status Tracker::add(int32_t id, TrackedObject** object) {
 void Tracker::drop_frame_state(TrackedObject& o) {
     o.has_result = o.prompted = o.pending = o.tracked = o.extent_known = false;
     o.point_count = 0;
-    o.explanation.clear();
+    forget_explanation(o);
 }
 
 Status Tracker::remove(int32_t id) {
@@ -336,7 +338,7 @@ void Tracker::prompt_points(TrackedObject& o, const samlet_prompt& p) {
         clean(o);
     }
     lap(SAMLET_STAGE_MASK_DECODER);
-    o.explanation.clear();
+    forget_explanation(o);
     if (corrects) explain(o, o.tracked ? o.reverse : reverse_, x);
 }
 
@@ -392,7 +394,7 @@ void Tracker::prompt_mask(TrackedObject& o, const samlet_prompt& p) {
                                    o.pointer);
     o.iou = 1.0f;
     o.score = any ? kMaskLogit : -kMaskLogit;
-    o.explanation.clear();
+    forget_explanation(o);
     lap(SAMLET_STAGE_MASK_DECODER);
 }
 
@@ -532,10 +534,15 @@ void Tracker::condition(const TrackedObject& o, bool reverse, float* x, Explanat
     model_->memory_attention.run(exec_, x, grid_, memory, cosine_, rotary_sine_, &observer);
 }
 
-void Tracker::explain(TrackedObject& o, bool reverse, float* x) {
+void Tracker::forget_explanation(const TrackedObject& o) {
+    if (explanations_) explanations_[&o - objects_].clear();
+}
+
+void Tracker::explain(const TrackedObject& o, bool reverse, float* x) {
     if (!tracker_config_.explain) return;
     Arena::Scope scope(exec_.scratch);
-    Explanation& why = o.explanation;
+    Explanation rehearsed;
+    Explanation& why = exec_.rehearsing ? rehearsed : explanations_[&o - objects_];
     float* inside = exec_.floats(cells());
     if (!exec_.rehearsing) {
         why.clear();
@@ -679,7 +686,7 @@ Status Tracker::find_explanation(int32_t id, const Explanation** explanation) {
             "this tracker was not made to explain: set SAMLET_TRACKER_EXPLAIN in the flags of its config");
     TrackedObject* object;
     SAMLET_TRY(find_result(id, &object));
-    *explanation = &object->explanation;
+    *explanation = &explanations_[object - objects_];
     return {};
 }
 

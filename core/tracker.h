@@ -41,7 +41,6 @@ struct TrackedObject {
     MaskExtent extent;
     PromptPoint* points = nullptr;  // given on this frame
     size_t point_count = 0;
-    Explanation explanation;
 };
 
 class Tracker : public Session {
@@ -93,7 +92,8 @@ class Tracker : public Session {
     void condition(const TrackedObject& object, bool reverse, float* x, Explanation* why = nullptr,
                    const float* inside = nullptr);
     // Conditions the frame once more, now that the mask is known, and looks on. Off: nothing.
-    void explain(TrackedObject& object, bool reverse, float* x);
+    void explain(const TrackedObject& object, bool reverse, float* x);
+    void forget_explanation(const TrackedObject& object);
     void begin_condition(float* x);
     void condition_on_nothing(float* x);
     void commit(TrackedObject& object);
@@ -106,7 +106,8 @@ class Tracker : public Session {
 
     TrackerConfig tracker_config_;
     TrackedObject* objects_ = nullptr;
-    const float** logit_list_ = nullptr;  // [max_objects], for results that look at all objects
+    Explanation* explanations_ = nullptr;  // [max_objects]; null in a tracker that does not explain
+    const float** logit_list_ = nullptr;   // [max_objects], for results that look at all objects
     // What memory attention makes of the frame before it sees a memory, [cells][d_model]: kept for all
     // objects if there can be more than one, else null.
     float* begun_ = nullptr;

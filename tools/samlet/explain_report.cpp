@@ -30,7 +30,7 @@ body { margin: 0 auto; padding: 24px 20px 60px; max-width: 1080px; background: v
 h1 { font-size: 26px; margin: 0 0 4px; } h2 { font-size: 19px; margin: 34px 0 8px; } h3 { font-size: 15px; margin: 20px 0 2px; }
 p { margin: 4px 0 8px; max-width: 76ch; } .note { color: var(--soft); font-size: 13.5px; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 16px; margin: 12px 0; font-size: 14px; }
-dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
+dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; white-space: pre-line; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 12px 14px; }
 .strip { display: flex; gap: 8px; overflow-x: auto; padding-bottom: 8px; }
 figure { margin: 0; flex: none; } figcaption { font-size: 12px; color: var(--soft); line-height: 1.35; }
