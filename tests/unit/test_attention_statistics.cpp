@@ -135,8 +135,7 @@ std::vector<double> textbook(const Problem& p, const Data& data) {
     return weights;
 }
 
-double count_of(const Problem& p, const Data& data, size_t region, size_t query) {
-    (void)p;
+double count_of(const Data& data, size_t region, size_t query) {
     return region == kInside ? double(data.inside[query]) : 1;
 }
 
@@ -146,10 +145,10 @@ void compare(const Problem& p, uint32_t seed, size_t ranges) {
     const std::vector<double> weights = textbook(p, data);
     for (size_t region = 0; region < kRegions; region++) {
         double count = 0;
-        for (size_t i = 0; i < p.queries; i++) count += count_of(p, data, region, i);
+        for (size_t i = 0; i < p.queries; i++) count += count_of(data, region, i);
         std::vector<double> share(p.memories()), entropy(p.memories()), largest(p.memories()), map(p.keys());
         for (size_t i = 0; i < p.queries; i++) {
-            const double counts = count_of(p, data, region, i);
+            const double counts = count_of(data, region, i);
             for (size_t j = 0; j < p.keys(); j++) {
                 const double w = weights[i * p.keys() + j];
                 const size_t s = p.memory_of(j);
@@ -205,8 +204,8 @@ void weights_are_those_that_the_kernels_use(void**) {
             double share[kRegions] = {}, count[kRegions] = {};
             for (size_t region = 0; region < kRegions; region++)
                 for (size_t i = 0; i < p.queries; i++) {
-                    share[region] += double(out[i * p.dim + s]) * count_of(p, data, region, i);
-                    count[region] += count_of(p, data, region, i);
+                    share[region] += double(out[i * p.dim + s]) * count_of(data, region, i);
+                    count[region] += count_of(data, region, i);
                 }
             for (size_t region = 0; region < kRegions; region++)
                 check_near(kernels.name, "share of a memory", s, got.memories[s].share[region],

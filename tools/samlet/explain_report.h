@@ -46,6 +46,9 @@ struct ReportFact {
 std::string report_page(const std::string& title, const std::vector<ReportFact>& facts,
                         const std::vector<ReportFrame>& frames);
 
+// The section of object `id`.
+std::string object_section(const std::vector<ReportFrame>& frames, int32_t id);
+
 // The colour of an object in overlays, bright enough for a line; "#rrggbb".
 std::string object_colour(int32_t id);
 
