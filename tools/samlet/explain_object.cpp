@@ -233,8 +233,8 @@ std::string heat_rows(const std::vector<ReportFrame>& frames, const Track& track
     }
     if (rows.empty()) return "";
     return "<h3>Heat maps</h3>\n<p class=\"note\">Left the frame; then each memory's frame under the "
-           "attention that the "
-           "object's pixels paid to it. Colours compare within a row: <span class=\"scale\"></span></p>\n"
+           "attention that the object's pixels paid to it. Colours compare within a row: "
+           "<span class=\"scale\"></span></p>\n"
            "<div class=\"scroll\">\n" +
            rows + "</div>\n";
 }

@@ -11,6 +11,12 @@
 namespace cli {
 namespace {
 
+constexpr char kIntroduction[] =
+    R"(<p class="note">On each frame every pixel of the picture asks the object's memories,
+in the cross-attention of memory attention: prompted frames, recent frames, and object pointers, a few tokens a frame that
+sum the object up. This report shows where the answers came from. The pointer over a chart tells figures.</p>
+)";
+
 constexpr const char* kStages[] = {"#8a94a3", "#3b6fd4", "#6fb1e8", "#24916a", "#e08a2e", "#b75aa3"};
 static_assert(sizeof(kStages) / sizeof(kStages[0]) == SAMLET_STAGE_COUNT, "a colour for each stage");
 
@@ -75,8 +81,7 @@ std::string latency(const std::vector<ReportFrame>& frames) {
     }
     chart.hint(hints);
     return "<h2>Latency</h2>\n<div class=\"card\">\n<p class=\"note\">Milliseconds a frame, all objects "
-           "together, without "
-           "what explaining took.</p>\n" +
+           "together, without what explaining took.</p>\n" +
            chart.html() + "<table><tr><th>stage, ms</th><th>median</th><th>90 %</th><th>most</th></tr>\n" +
            rows + stage_row("frame", totals) + stage_row("explaining, on top", explaining) +
            "</table></div>\n";
@@ -98,15 +103,7 @@ std::string report_page(const std::string& title, const std::vector<ReportFact>&
                        "</h1>\n<dl>\n";
     for (const ReportFact& fact : facts)
         html += "<dt>" + escaped(fact.name) + "</dt><dd>" + escaped(fact.value) + "</dd>\n";
-    html +=
-        "</dl>\n<p class=\"note\">On each frame every pixel of the picture asks the object's memories, in "
-        "the "
-        "cross-attention of memory attention: prompted frames, recent frames, and object pointers, a few "
-        "tokens a frame "
-        "that sum the object up. This report shows where the answers came from. The pointer over a chart "
-        "tells "
-        "figures.</p>\n";
-    html += filmstrip(frames);
+    html += "</dl>\n" + std::string(kIntroduction) + filmstrip(frames);
     for (const int32_t id : object_ids(frames)) html += object_section(frames, id);
     return html + latency(frames) + "</body>\n</html>\n";
 }
