@@ -42,8 +42,8 @@ class Session {
     // A point in pixels of the picture -> the model's square.
     PromptPoint to_square(float x, float y, int32_t label) const;
 
-    // Picture-size results of low-res logits; with several objects, of `object` where they do not overlap.
-    // See postprocess.h.
+    // Picture-size results of low-res logits; with several objects, of `object` where they do not overlap. See
+    // postprocess.h.
     void write_logits(const float* const* objects, size_t count, size_t object, float* out, size_t stride);
     MaskExtent write_mask(const float* const* objects, size_t count, size_t object, uint8_t* mask,
                           size_t stride);

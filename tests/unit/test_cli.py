@@ -595,7 +595,13 @@ class ExplainTest(CliTest):
         self.assertEqual(text.count('class="row"'), 44)
 
     def test_a_single_frame(self):
-        self.explain("--max-frames", "1")
+        video = write_frames(self.dir / "frames", 1)
+        self.why = self.dir / "why"
+        arguments = ("track", "--model", MODEL, "--video", video, "--out", self.out, "--point", "32,30")
+        report = str(self.why / "report.html")
+        self.assertIn(report, self.succeed(*arguments, "--explain", self.why).stdout)
+        self.assertEqual(json.loads(self.succeed(*arguments, "--explain", self.why, "--json").stdout)["report"], report)
+        self.assertNotIn("report", json.loads(self.succeed(*arguments, "--json").stdout))
         text, page = self.read_report()
         self.assertEqual(page.tags.count("img"), 1)
 

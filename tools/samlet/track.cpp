@@ -390,11 +390,12 @@ class TrackRun {
         std::string pointed;
         for (const Prompt& prompt : prompts_.all())
             pointed += (pointed.empty() ? "" : "\n") + prompt.json().dump();
-        explainer_->finish("What samlet looked at",
-                           {{"video", options_.video},
-                            {"model", std::string(model_info_.name) + ", " + model_path_},
-                            {"prompts", pointed},
-                            {"samlet", std::string(samlet_version()) + ", kernels " + model_info_.kernels}});
+        report_ = explainer_->finish(
+            "What samlet looked at",
+            {{"video", options_.video},
+             {"model", std::string(model_info_.name) + ", " + model_path_},
+             {"prompts", pointed},
+             {"samlet", std::string(samlet_version()) + ", kernels " + model_info_.kernels}});
     }
 
     void finish() {
@@ -417,21 +418,23 @@ class TrackRun {
 
     void report(const Progress& progress) const {
         if (options_.json) {
-            const ordered_json summary = {{"command", "track"},
-                                          {"frames", progress.done()},
-                                          {"objects", prompts_.objects()},
-                                          {"seconds", rounded(progress.seconds())},
-                                          {"frames_per_second", rounded(progress.frames_per_second())},
-                                          {"arena_bytes", arena_bytes_},
-                                          {"model_bytes", model_info_.memory_bytes},
-                                          {"out", options_.out},
-                                          {"results", join(options_.out, "results.json")},
-                                          {"complete", !stopped_}};
+            ordered_json summary = {{"command", "track"},
+                                    {"frames", progress.done()},
+                                    {"objects", prompts_.objects()},
+                                    {"seconds", rounded(progress.seconds())},
+                                    {"frames_per_second", rounded(progress.frames_per_second())},
+                                    {"arena_bytes", arena_bytes_},
+                                    {"model_bytes", model_info_.memory_bytes},
+                                    {"out", options_.out},
+                                    {"results", join(options_.out, "results.json")},
+                                    {"complete", !stopped_}};
+            if (!report_.empty()) summary["report"] = report_;
             std::cout << summary.dump(1) << '\n';
         } else if (!options_.quiet) {
             printf("%s%lld frames in %.1f s, %.2f frames/s; masks and results.json in %s\n",
                    stopped_ ? "interrupted after " : "", static_cast<long long>(progress.done()),
                    progress.seconds(), progress.frames_per_second(), options_.out.c_str());
+            if (!report_.empty()) printf("what the objects looked at: %s\n", report_.c_str());
         }
     }
 
@@ -449,6 +452,7 @@ class TrackRun {
     std::unique_ptr<ResultsFile> results_;
     std::unique_ptr<OverlayWriter> overlay_;
     std::unique_ptr<Explainer> explainer_;
+    std::string report_;
     std::vector<uint8_t> indices_, mask_;
     uint64_t arena_bytes_ = 0;
     int64_t lowest_ = 0, highest_ = 0;
