@@ -4,17 +4,20 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "scene.h"
 
-enum { W = SCENE_WIDTH, H = SCENE_HEIGHT, GRID = 16, CELLS = GRID * GRID, LAYERS = 2, POINTER_TOKENS = 4 };
-enum { MAX_MEMORIES = 32 };
+enum { W = SCENE_WIDTH, H = SCENE_HEIGHT, MAX_GRID = 32, LAYERS = 2, POINTER_TOKENS = 4 };
+
+static uint32_t grid(void) {
+    return (scene_image_size() ? scene_image_size() : 256) / 16;
+}
 
 static samlet_tracker_config config_with(uint32_t objects, uint32_t flags) {
     samlet_tracker_config config = scene_tracker_config();
-    config.image_size = 256;
     config.max_objects = objects;
     config.flags |= flags;
     return config;
@@ -31,7 +34,7 @@ static samlet_explanation explain(samlet_tracker* t, int32_t object, uint32_t la
     assert_ok(t, samlet_tracker_explain(t, object, layer, &e));
     assert_int_equal(e.object, object);
     assert_int_equal(e.layer_count, LAYERS);
-    assert_int_equal(e.map_side, GRID);
+    assert_int_equal(e.map_side, grid());
     return e;
 }
 
@@ -54,7 +57,8 @@ static void check_layer(samlet_tracker* t, int32_t object, uint32_t layer) {
     assert_true(e.memory_count > 0 && e.mask_area > 0);
     for (uint32_t i = 0; i < e.memory_count; i++) {
         const samlet_memory_share m = memory(t, object, layer, i);
-        float map[GRID][GRID + 1];
+        const uint32_t side = grid(), stride = side + 1;
+        float map[MAX_GRID * (MAX_GRID + 1)];
         share += m.share;
         share_all += m.share_all;
         entropy += m.entropy;
@@ -67,17 +71,17 @@ static void check_layer(samlet_tracker* t, int32_t object, uint32_t layer) {
             assert_int_equal(m.token_count, POINTER_TOKENS);
             continue;
         }
-        assert_int_equal(m.token_count, CELLS);
+        assert_int_equal(m.token_count, side * side);
         for (uint32_t all = 0; all < 2; all++) {
             double sum = 0;
-            for (int y = 0; y < GRID; y++) map[y][GRID] = -7;
-            assert_ok(t, samlet_tracker_explain_map(t, object, layer, i, all, map[0], sizeof(map[0])));
-            for (int y = 0; y < GRID; y++) {
-                for (int x = 0; x < GRID; x++) {
-                    assert_true(map[y][x] >= 0);
-                    sum += map[y][x];
+            for (uint32_t y = 0; y < side; y++) map[y * stride + side] = -7;
+            assert_ok(t, samlet_tracker_explain_map(t, object, layer, i, all, map, stride * sizeof(float)));
+            for (uint32_t y = 0; y < side; y++) {
+                for (uint32_t x = 0; x < side; x++) {
+                    assert_true(map[y * stride + x] >= 0);
+                    sum += (double)map[y * stride + x];
                 }
-                assert_true(map[y][GRID] == -7);
+                assert_true(map[y * stride + side] == -7);
             }
             assert_near(sum, all ? m.share_all : m.share, 1e-5);
         }
@@ -240,10 +244,10 @@ static uint64_t part_of(const samlet_memory_plan* plan, const char* name) {
 static void the_plan_names_what_it_costs(void** state) {
     const samlet_tracker_config without = config_with(2, 0), with = config_with(2, SAMLET_TRACKER_EXPLAIN);
     const samlet_memory_plan off = plan_of(&without), on = plan_of(&with);
-    const uint64_t maps = 2 * LAYERS * 7 * 2 * CELLS * sizeof(float); /* of 2 objects */
+    const uint64_t maps = (uint64_t)2 * LAYERS * 7 * 2 * grid() * grid() * sizeof(float); /* of 2 objects */
     (void)state;
     assert_int_equal(part_of(&off, "explanations"), 0);
-    assert_true(part_of(&on, "explanations") >= maps && part_of(&on, "explanations") < maps + maps / 2);
+    assert_true(part_of(&on, "explanations") >= maps && part_of(&on, "explanations") < maps + 16384);
     for (uint32_t i = 0; i < off.part_count; i++)
         if (strcmp(off.parts[i].name, "scratch") != 0)
             assert_int_equal(part_of(&on, off.parts[i].name), off.parts[i].bytes);
@@ -276,13 +280,16 @@ static void wrong_calls_get_a_sentence(void** state) {
     samlet_tracker* t = explaining(1);
     samlet_explanation e;
     samlet_memory_share m;
-    float map[CELLS];
+    float map[MAX_GRID * MAX_GRID];
+    const uint64_t row = grid() * sizeof(float);
+    char need[24];
     (void)state;
+    snprintf(need, sizeof(need), "needs %u", (unsigned)row);
     samlet_explanation_init(&e);
     samlet_memory_share_init(&m);
     assert_int_equal(samlet_tracker_explain(NULL, 1, 0, &e), bad);
     assert_int_equal(samlet_tracker_explain_memory(NULL, 1, 0, 0, &m), bad);
-    assert_int_equal(samlet_tracker_explain_map(NULL, 1, 0, 0, 0, map, 64), bad);
+    assert_int_equal(samlet_tracker_explain_map(NULL, 1, 0, 0, 0, map, row), bad);
     EXPECT(samlet_tracker_explain(t, 1, 0, &e), SAMLET_ERROR_STATE, "samlet_tracker_set_frame", NULL);
     for (int i = 0; i < 2; i++) {
         scene_set(t, i, i);
@@ -301,12 +308,12 @@ static void wrong_calls_get_a_sentence(void** state) {
     EXPECT(samlet_tracker_explain_memory(t, 1, 0, 0, NULL), bad, "share", "NULL");
     m.size = 1;
     EXPECT(samlet_tracker_explain_memory(t, 1, 0, 0, &m), bad, "samlet_memory_share", "1");
-    EXPECT(samlet_tracker_explain_map(t, 1, 0, 0, 0, NULL, 64), bad, "map", "NULL");
-    EXPECT(samlet_tracker_explain_map(t, 1, 0, 0, 0, map, 60), bad, "60", "64");
-    EXPECT(samlet_tracker_explain_map(t, 1, 0, 0, 0, map, 65), bad, "65", "64");
+    EXPECT(samlet_tracker_explain_map(t, 1, 0, 0, 0, NULL, row), bad, "map", "NULL");
+    EXPECT(samlet_tracker_explain_map(t, 1, 0, 0, 0, map, row - 4), bad, "stride", need);
+    EXPECT(samlet_tracker_explain_map(t, 1, 0, 0, 0, map, row + 1), bad, "multiple of 4", need);
     EXPECT(samlet_tracker_explain_map(t, 1, 0, 0, 0, map, UINT64_MAX / 4 * 4), bad, NULL, NULL);
-    EXPECT(samlet_tracker_explain_map(t, 1, 0, 1, 0, map, 64), bad, "pointer", "1");
-    EXPECT(samlet_tracker_explain_map(t, 1, 0, 2, 0, map, 64), bad, "2", NULL);
+    EXPECT(samlet_tracker_explain_map(t, 1, 0, 1, 0, map, row), bad, "pointer", "1");
+    EXPECT(samlet_tracker_explain_map(t, 1, 0, 2, 0, map, row), bad, "2", NULL);
     check_layer(t, 1, 0);
     /* The next frame knows nothing yet. */
     scene_set(t, 2, 2);
