@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "explain_report.h"
 
-#include <algorithm>
 #include <set>
 
 #include "explain_chart.h"
@@ -69,8 +68,7 @@ std::string latency(const std::vector<ReportFrame>& frames) {
                               frame.stages[i]);
         hints.push_back(hint);
     }
-    // One slow frame, usually the first, may not flatten all others.
-    Chart chart(numbers, 0, std::min(quantile(totals, 1), 2.5 * median(totals)));
+    Chart chart(numbers, 0, quantile(totals, 1));
     std::string rows;
     for (int i = 0; i < SAMLET_STAGE_COUNT; i++) {
         std::vector<double> times;
