@@ -237,7 +237,7 @@ void measure_attention(Exec& exec, const AxialTask& task, const float* inside, s
         double count[kRegions] = {0, static_cast<double>(task.queries)};
         for (size_t i = 0; i < task.queries; i++) count[kInside] += static_cast<double>(inside[i]);
         memset(out.memories, 0, memories * sizeof(MemoryFigures));
-        memset(out.maps, 0, map_values * sizeof(float));
+        for (size_t i = 0; i < map_values; i++) out.maps[i] = 0;
         for (size_t region = 0; region < kRegions; region++) {
             if (!(count[region] > 0)) continue;
             for (size_t s = 0; s < memories; s++) {
