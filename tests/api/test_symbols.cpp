@@ -1,4 +1,4 @@
-// The shared library shows the functions of its headers, and nothing else.
+// The shared library shows the functions of its headers, under the version of its soname, and nothing else.
 //
 // SPDX-License-Identifier: Apache-2.0
 #include <cctype>
@@ -14,7 +14,8 @@
 
 namespace {
 
-// What `nm` lists as defined in the dynamic symbol table; empty when the library or nm is not there.
+// What `nm` lists as defined in the dynamic symbol table, "samlet_version@@SAMLET_0"; empty when the library or nm is not
+// there.
 std::set<std::string> exported_symbols() {
     std::set<std::string> names;
     const char* library = std::getenv("SAMLET_SHARED_LIBRARY");
@@ -46,8 +47,23 @@ std::set<std::string> declared_functions() {
     return names;
 }
 
+// The version that all symbols carry, "SAMLET_0".
+std::string version_name() {
+    const char* soversion = std::getenv("SAMLET_SOVERSION");
+    return std::string("SAMLET_") + (soversion ? soversion : "?");
+}
+
 void nothing_else_is_exported(void**) {
-    const std::set<std::string> exported = exported_symbols(), declared = declared_functions();
+    const std::set<std::string> declared = declared_functions();
+    const std::string version = version_name(), suffix = "@@" + version;
+    std::set<std::string> exported;
+    for (const std::string& symbol : exported_symbols()) {
+        if (symbol == version || symbol == version + suffix) continue;  // the version itself
+        const size_t at = symbol.find('@');
+        if (at == std::string::npos || symbol.substr(at) != suffix)
+            fail_msg("%s has another version than %s", symbol.c_str(), version.c_str());
+        exported.insert(symbol.substr(0, at));
+    }
     assert_true(declared.size() > 40);
     assert_true(declared.count("samlet_tracker_track") == 1);
     for (const std::string& name : exported)

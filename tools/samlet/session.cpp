@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <system_error>
 
 #include "error.h"
 #include "files.h"
@@ -37,14 +40,23 @@ std::string name_of(const samlet_model_config& config) {
     return config.path ? "model '" + std::string(config.path) + "'" : "model";
 }
 
+// Where the model lies if this program is installed, in whatever folder the tree is now. SAMLET_INSTALLED_MODEL starts
+// from the program's folder.
+std::string installed_model() {
+    std::error_code error;
+    const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
+    if (error || !*SAMLET_INSTALLED_MODEL) return "";
+    return (program.parent_path() / SAMLET_INSTALLED_MODEL).lexically_normal().string();
+}
+
 }  // namespace
 
 std::string find_model(const std::string& path) {
     if (!path.empty()) return path;
     const char* from_environment = getenv("SAMLET_MODEL");
     if (from_environment && *from_environment) return from_environment;
-    for (const char* bundled : {SAMLET_INSTALLED_MODEL, SAMLET_SOURCE_MODEL})
-        if (*bundled && file_exists(bundled)) return bundled;
+    for (const std::string& bundled : {installed_model(), std::string(SAMLET_SOURCE_MODEL)})
+        if (!bundled.empty() && file_exists(bundled)) return bundled;
     throw Error("no model: give --model FILE.gguf or set SAMLET_MODEL");
 }
 
