@@ -10,6 +10,7 @@
 
 #include "commands.h"
 #include "error.h"
+#include "manual.h"
 #include "preset.h"
 
 namespace cli {
@@ -309,6 +310,10 @@ int run(int argc, char** argv) {
     const CLI::App* segment = add_segment(app, segment_options);
     const CLI::App* info = add_info(app, info_options);
     add_bench(app, bench_options);
+    app.add_flag_callback("--manual", [&app] {
+           std::fputs(manual_of_commands(app).c_str(), stdout);
+           throw CLI::Success();
+       })->group("");  // hidden: the build makes the manual page with it
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
