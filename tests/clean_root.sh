@@ -21,42 +21,15 @@ for arg in "$@"; do
         *) usage >&2; exit 2 ;;
     esac
 done
-die() { echo "clean_root: error: $*" >&2; exit 1; }
-[ "$(id -u)" = 0 ] || die "needs root for debootstrap and chroot."
-command -v debootstrap >/dev/null || die "needs the package debootstrap."
-
-# Mounts made below live in this private namespace and end with it, so removing the root can never reach the host.
-if [ -z "${SAMLET_CLEAN_ROOT_UNSHARED:-}" ]; then
-    SAMLET_CLEAN_ROOT_UNSHARED=1 exec unshare --mount --propagation private "$0" "$@"
-fi
-
-repo=$(cd "$(dirname "$0")/.." && pwd)
-root=${SAMLET_ROOTS:-${TMPDIR:-/tmp}/samlet-roots}/$suite
-mirror=$(apt-get indextargets --format '$(REPO_URI) $(LABEL) $(COMPONENT)' 'Created-By: Packages' |
-    awk '$2 == "Debian" && $3 == "main" && !seen++ { print $1 }')
-[ -n "$mirror" ] || die "apt's sources here name no Debian archive."
-
-started=$(date +%s)
-step() { echo "clean_root: [$(($(date +%s) - started)) s] $*"; }
-cleanup() {
-    umount "$root/proc" "$root/sys" 2>/dev/null || true
-    [ $keep = 1 ] || rm -rf --one-file-system "$root"
-}
-trap cleanup EXIT
-
-step "$suite: bare root"
-rm -rf --one-file-system "$root"
-mkdir -p "$root"
-debootstrap --variant=minbase "$suite" "$root" "$mirror" >"$root.log" 2>&1 || { tail "$root.log"; die "debootstrap failed."; }
-cp /etc/resolv.conf /etc/hosts "$root/etc/"
-apt-config dump | grep -E '^Acquire::(http|https|Check-)' >"$root/etc/apt/apt.conf.d/00host" || true
+# shellcheck source=tests/support/bare_root.sh
+. "$(dirname "$0")/support/bare_root.sh"
+own_mounts "$@"
+make_root "$suite"
 if [ $deb822 = 1 ]; then
     rm -f "$root/etc/apt/sources.list"
     printf 'Types: deb\nURIs: %s\nSuites: %s %s-updates\nComponents: main\nSigned-By: %s\n' "$mirror" "$suite" "$suite" \
         /usr/share/keyrings/debian-archive-keyring.gpg >"$root/etc/apt/sources.list.d/debian.sources"
 fi
-mount -t proc proc "$root/proc"
-mount -t sysfs -o ro sysfs "$root/sys"
 
 step "copy of the working tree"
 mkdir "$root/samlet"
@@ -64,11 +37,6 @@ mkdir "$root/samlet"
     [ ! -e "$f" ] || printf '%s\0' "$f"
 done | tar -c --null -T -) | tar -x --no-same-owner -C "$root/samlet"
 
-inside() {
-    step "\$ $*"
-    chroot "$root" /usr/bin/env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 \
-        SAMLET_JOBS="${SAMLET_JOBS:-}" sh -c 'cd /samlet && exec "$@"' sh "$@" </dev/null
-}
 libc_before=$(chroot "$root" dpkg-query -W -f='${Version}' libc6)
 inside tools/setup_dependencies.sh
 inside tools/setup_dependencies.sh

@@ -12,6 +12,7 @@ set -Eeuo pipefail
 usage() {
     cat <<'END'
 usage: tools/setup_cross_arm64.sh [options]
+  --tools          a sysroot with what the command line needs, too: two hundred packages more
   --packages-only  install the compiler and qemu, make no sysroot
   --sysroot-only   make the sysroot, do not touch the Debian packages
   --refresh        make the sysroot anew, from the packages of today
@@ -23,12 +24,15 @@ Then: cmake -S . -B build-arm64 --toolchain ports/toolchains/aarch64.cmake -DSAM
 END
 }
 
-# What is linked, and what the tests need. The command line's video libraries would be two hundred packages more.
+# What is linked, and what the tests need.
 arm_packages=(libc6-dev libstdc++6 libxnnpack-dev libpthreadpool-dev libcpuinfo-dev libcmocka-dev libjpeg-dev zlib1g-dev)
+tools_packages=(libturbojpeg0-dev libpng-dev libavformat-dev libavcodec-dev libavutil-dev libswscale-dev libcli11-dev
+    nlohmann-json3-dev)
 
-do_packages=1 do_sysroot=1 refresh=0 print_sysroot=0
+tools=0 do_packages=1 do_sysroot=1 refresh=0 print_sysroot=0
 for arg in "$@"; do
     case $arg in
+        --tools) tools=1 ;;
         --packages-only) do_sysroot=0 ;;
         --sysroot-only) do_packages=0 ;;
         --refresh) refresh=1 ;;
@@ -45,6 +49,8 @@ if [ $print_sysroot = 1 ]; then
     cat "$pointer"
     exit 0
 fi
+
+[ $tools = 0 ] || arm_packages+=("${tools_packages[@]}")
 
 begin_setup
 check_debian "elsewhere give cmake a sysroot of your own: -DSAMLET_SYSROOT=... (see ports/toolchains/aarch64.cmake)."
@@ -63,6 +69,7 @@ command -v qemu-aarch64 >/dev/null || command -v qemu-aarch64-static >/dev/null 
 
 if [ -n "$build_as" ]; then
     forward=(--sysroot-only)
+    [ $tools = 0 ] || forward+=(--tools)
     [ $refresh = 0 ] || forward+=(--refresh)
     exec sudo -u "$build_as" -H bash "$0" "${forward[@]}"
 fi
@@ -70,7 +77,7 @@ fi
 # ---- Sysroot ------------------------------------------------------------------------------------------------------
 
 sysroot=$cache/sysroot-trixie-arm64-$(printf '%s\n' "${arm_packages[@]}" | sha256sum | cut -c1-8)
-if [ $refresh = 1 ] || [ ! -e "$sysroot/samlet-packages" ]; then
+if [ $refresh = 1 ] || [ ! -e "$sysroot/samlet-shlibs" ]; then
     mirror=$(archive_of trixie)
     [ -n "$mirror" ] || mirror=$(own_archive)
     [ -n "$mirror" ] || die "apt's sources name no Debian archive to fetch the packages from."
@@ -115,6 +122,13 @@ END
     for deb in "$apt"/archives/*.deb; do
         logged dpkg-deb --extract "$deb" "$scratch/root"
         dpkg-deb --show --showformat='${Package} ${Version}\n' "$deb" >>"$scratch/root/samlet-packages"
+        dpkg-deb --info "$deb" shlibs >>"$scratch/root/samlet-shlibs" 2>/dev/null || true # for packages made with it
+    done
+    # The installed packages would choose among implementations; any will do.
+    for library in blas lapack; do
+        for folder in "$scratch"/root/usr/lib/aarch64-linux-gnu/$library; do
+            [ ! -d "$folder" ] || ln -s $library/lib$library.so.3 "$folder/../lib$library.so.3"
+        done
     done
     [ -e "$scratch/root/usr/lib/aarch64-linux-gnu/libXNNPACK.so" ] ||
         die "Debian's arm64 package has no libXNNPACK.so; it has changed."

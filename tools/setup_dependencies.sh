@@ -8,7 +8,8 @@ set -Eeuo pipefail
 usage() {
     cat <<'END'
 usage: tools/setup_dependencies.sh [options]
-  --tests          also install what only tests need: Rust, Go, GStreamer and djpeg, for examples/
+  --tests          also install what only tests need: Rust, Go, GStreamer and djpeg for examples/, abidiff, groff and
+                   lintian
   --dev            the same, and clang, clang-format and valgrind
   --packages-only  install the Debian packages, do not build XNNPACK
   --xnnpack-only   build XNNPACK, do not touch the Debian packages
@@ -72,7 +73,8 @@ if [ "$debian" = 13 ] && [ "$machine" = aarch64 ]; then
 fi
 [ $tests = 1 ] && packages+=(libjpeg-turbo-progs rustc cargo golang-go
     libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
-    gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good)
+    gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good
+    abigail-tools groff-base dpkg-dev lintian)
 [ $dev = 1 ] && packages+=(clang clang-format valgrind)
 
 oldest=([libpthreadpool-dev]=$min_version [libcpuinfo-dev]=$min_version)

@@ -18,8 +18,11 @@ library=$(find "$prefix/" -name libsamlet.so) # the slash: a prefix may be a lin
 [ -n "$library" ] || die "no libsamlet.so in $prefix."
 libdir=$(dirname "$library")
 
+# Toolchain files let packages be looked for in the sysroot only.
+find=-DCMAKE_PREFIX_PATH=$prefix
+[ -z "${SAMLET_EMULATOR:-}" ] || find=-Dsamlet_DIR=$libdir/cmake/samlet
 # shellcheck disable=SC2086
-cmake -S consumer -B cmake -G Ninja -DCMAKE_BUILD_TYPE=Release "-DCMAKE_PREFIX_PATH=$prefix" ${SAMLET_CMAKE_OPTIONS:-} \
+cmake -S consumer -B cmake -G Ninja -DCMAKE_BUILD_TYPE=Release "$find" ${SAMLET_CMAKE_OPTIONS:-} \
     >cmake.log 2>&1 && cmake --build cmake >>cmake.log 2>&1 || { cat cmake.log >&2; die "find_package failed."; }
 grep -q "^samlet_DIR:PATH=$prefix/" cmake/CMakeCache.txt || die "another samlet was found: $(grep ^samlet_DIR cmake/CMakeCache.txt)"
 
