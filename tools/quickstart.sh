@@ -12,7 +12,7 @@ echo "quickstart: building in build/"
 log=build/quickstart-build.log
 mkdir -p build
 {
-    cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Release &&
+    cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Release -DSAMLET_BUILD_TESTS=OFF &&
         cmake --build build --parallel "${SAMLET_JOBS:-$(nproc)}"
 } >"$log" 2>&1 || { tail -n 40 "$log" >&2; echo "quickstart: error: the build failed, see $log" >&2; exit 1; }
 

@@ -43,9 +43,11 @@ endif()
 if(SAMLET_SYSROOT)
     set(CMAKE_SYSROOT "${SAMLET_SYSROOT}")
     # Debian's cross compiler comes with a C library of its own release, which it prefers to the one in a sysroot; XNNPACK
-    # may need a newer one.
+    # may need a newer one. Libraries of the sysroot may want a C++ run time newer than the compiler's, too; where the
+    # program runs, they have it.
     foreach(kind EXE SHARED MODULE)
-        set(CMAKE_${kind}_LINKER_FLAGS_INIT "-B${SAMLET_SYSROOT}/usr/lib/aarch64-linux-gnu")
+        set(CMAKE_${kind}_LINKER_FLAGS_INIT
+            "-B${SAMLET_SYSROOT}/usr/lib/aarch64-linux-gnu -Wl,--allow-shlib-undefined")
     endforeach()
     set(ENV{PKG_CONFIG_SYSROOT_DIR} "${SAMLET_SYSROOT}")
     set(ENV{PKG_CONFIG_LIBDIR}

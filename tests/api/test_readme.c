@@ -8,7 +8,9 @@
 enum { FRAMES = 2 };
 static int given;
 
-static const unsigned char* next_frame(void) { return given < FRAMES ? scene_clip(given++).plane[0] : NULL; }
+static const unsigned char* next_frame(void) {
+    return given < FRAMES ? scene_clip(given++).plane[0] : NULL;
+}
 
 static void it_follows_the_disc(void** state) {
     const samlet_point disc = scene_disc(SCENE_WIDTH, SCENE_HEIGHT, 0);

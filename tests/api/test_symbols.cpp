@@ -14,8 +14,8 @@
 
 namespace {
 
-// What `nm` lists as defined in the dynamic symbol table, "samlet_version@@SAMLET_0"; empty when the library or nm is not
-// there.
+// What `nm` lists as defined in the dynamic symbol table, "samlet_version@@SAMLET_0"; empty when the library
+// or nm is not there.
 std::set<std::string> exported_symbols() {
     std::set<std::string> names;
     const char* library = std::getenv("SAMLET_SHARED_LIBRARY");

@@ -24,7 +24,8 @@ rm -f "$folder"/*.deb
 
 arch=$(sed -n 's/^set(CPACK_DEBIAN_PACKAGE_ARCHITECTURE "\(.*\)")/\1/p' "$folder/CPackConfig.cmake")
 version=$(sed -n '1s/.*(\(.*\)).*/\1/p' "$source/ports/packaging/debian/changelog")
-packages=(libsamlet0 libsamlet-dev)
+runtime=$(sed -n 's/^set(CPACK_DEBIAN_RUNTIME_PACKAGE_NAME "\(.*\)")/\1/p' "$folder/CPackConfig.cmake")
+packages=("$runtime" libsamlet-dev)
 ! grep -q '^SAMLET_BUILD_TOOLS:BOOL=ON' "$folder/CMakeCache.txt" || packages+=(samlet)
 file() { echo "$folder/${1}_${version}_$arch.deb"; }
 field() { dpkg-deb --field "$(file "$1")" "$2"; }
@@ -40,20 +41,20 @@ for package in "${packages[@]}"; do
     has "$package" "share/doc/$package/changelog.Debian.gz"
 done
 lib='lib/[a-z0-9_]*-linux-gnu'
-has libsamlet0 "$lib/libsamlet\.so\.0"
-has libsamlet0 "$lib/libsamlet\.so\.0\.[0-9.]*"
-has libsamlet0 '(bin|include|share/samlet)/.*' 0
+has "$runtime" "$lib/libsamlet\.so\.${runtime#libsamlet}"
+has "$runtime" "$lib/libsamlet\.so\.${runtime#libsamlet}\.[0-9.]*"
+has "$runtime" '(bin|include|share/samlet)/.*' 0
 has libsamlet-dev "$lib/libsamlet\.(a|so)" 2
 has libsamlet-dev 'include/samlet/samlet\.h(pp)?' 2
 has libsamlet-dev "$lib/pkgconfig/samlet(-static)?\.pc" 2
 has libsamlet-dev "$lib/cmake/samlet/samletConfig\.cmake"
-field libsamlet0 Depends | grep -q 'libc6 (>=' || die "libsamlet0 depends on: $(field libsamlet0 Depends)"
-field libsamlet-dev Depends | grep -qF "libsamlet0 (= $version)" || die "libsamlet-dev depends on: $(field libsamlet-dev Depends)"
+field "$runtime" Depends | grep -q 'libc6 (>=' || die "$runtime depends on: $(field "$runtime" Depends)"
+field libsamlet-dev Depends | grep -qF "$runtime (= $version)" || die "libsamlet-dev depends on: $(field libsamlet-dev Depends)"
 if [ "${#packages[@]}" = 3 ]; then
     has samlet bin/samlet
     has samlet 'share/man/man1/samlet\.1\.gz'
     has samlet 'share/samlet/samlet_micro\.gguf'
-    field samlet Depends | grep -qF "libsamlet0 (= $version)" || die "samlet depends on: $(field samlet Depends)"
+    field samlet Depends | grep -qF "$runtime (= $version)" || die "samlet depends on: $(field samlet Depends)"
     field samlet Depends | grep -q 'libavcodec' || die "samlet depends on: $(field samlet Depends)"
 fi
 if command -v lintian >/dev/null; then
@@ -70,7 +71,7 @@ for package in "${packages[@]}"; do
     dpkg-deb --extract "$(file "$package")" "$root"
 done
 ! grep -rqE "$folder|$source" "$root" || die "names folders of the build: $(grep -rlE "$folder|$source" "$root")"
-libdir=$(dirname "$(echo "$root"/usr/lib/*/libsamlet.so.0)")
+libdir=$(dirname "$(echo "$root"/usr/lib/*/"libsamlet.so.${runtime#libsamlet}")")
 if [ "${#packages[@]}" = 3 ]; then
     # shellcheck disable=SC2086
     env -u SAMLET_MODEL "LD_LIBRARY_PATH=$libdir" ${SAMLET_EMULATOR:-} "$root/usr/bin/samlet" track --quiet \

@@ -310,10 +310,12 @@ int run(int argc, char** argv) {
     const CLI::App* segment = add_segment(app, segment_options);
     const CLI::App* info = add_info(app, info_options);
     add_bench(app, bench_options);
-    app.add_flag_callback("--manual", [&app] {
-           std::fputs(manual_of_commands(app).c_str(), stdout);
-           throw CLI::Success();
-       })->group("");  // hidden: the build makes the manual page with it
+    app.add_flag_callback("--manual",
+                          [&app] {
+                              std::fputs(manual_of_commands(app).c_str(), stdout);
+                              throw CLI::Success();
+                          })
+        ->group("");  // hidden: the build makes the manual page with it
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -59,7 +59,8 @@ std::string manual_of_commands(const CLI::App& app) {
     std::string out;
     for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
         if (command->get_group().empty()) continue;  // hidden
-        out += ".SS \"samlet " + escaped(command->get_name()) + "\"\n" + escaped(command->get_description()) + ".\n";
+        out += ".SS \"samlet " + escaped(command->get_name()) + "\"\n" + escaped(command->get_description()) +
+               ".\n";
         for (const CLI::Option* each : command->get_options())
             if (!each->get_group().empty()) out += option(*each);
         out += footer(command->get_footer());

@@ -11,7 +11,8 @@ class App;
 
 namespace cli {
 
-// The subcommands of `app` with all their options and examples, in roff (man(7)). samlet.1.in has the rest of the page.
+// The subcommands of `app` with all their options and examples, in roff (man(7)). samlet.1.in has the rest of
+// the page.
 std::string manual_of_commands(const CLI::App& app);
 
 }  // namespace cli

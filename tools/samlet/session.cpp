@@ -40,8 +40,8 @@ std::string name_of(const samlet_model_config& config) {
     return config.path ? "model '" + std::string(config.path) + "'" : "model";
 }
 
-// Where the model lies if this program is installed, in whatever folder the tree is now. SAMLET_INSTALLED_MODEL starts
-// from the program's folder.
+// Where the model lies if this program is installed, in whatever folder the tree is now.
+// SAMLET_INSTALLED_MODEL starts from the program's folder.
 std::string installed_model() {
     std::error_code error;
     const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);

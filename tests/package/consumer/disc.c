@@ -7,7 +7,7 @@
 
 enum { WIDTH = 160, HEIGHT = 120, RADIUS = 25 };
 
-static void draw(unsigned char *grey, int centre_x) {
+static void draw(unsigned char* grey, int centre_x) {
     int x, y;
     for (y = 0; y < HEIGHT; y++)
         for (x = 0; x < WIDTH; x++) {
@@ -16,17 +16,17 @@ static void draw(unsigned char *grey, int centre_x) {
         }
 }
 
-static int fail(const char *message) {
+static int fail(const char* message) {
     fprintf(stderr, "disc: %s\n", message);
     return 1;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
     static unsigned char grey[WIDTH * HEIGHT];
     samlet_model_config model_config;
     samlet_tracker_config config;
-    samlet_model *model;
-    samlet_tracker *tracker;
+    samlet_model* model;
+    samlet_tracker* tracker;
     samlet_error error;
     samlet_frame frame;
     samlet_prompt prompt;
@@ -55,8 +55,9 @@ int main(int argc, char **argv) {
     samlet_result_init(&result);
     for (n = 0; n < 2; n++) {
         draw(grey, 60 + 10 * n);
-        if (samlet_tracker_set_frame(tracker, &frame, n) || (n == 0 && samlet_tracker_prompt(tracker, 1, &prompt)) ||
-            samlet_tracker_track(tracker) || samlet_tracker_result(tracker, 1, &result))
+        if (samlet_tracker_set_frame(tracker, &frame, n) ||
+            (n == 0 && samlet_tracker_prompt(tracker, 1, &prompt)) || samlet_tracker_track(tracker) ||
+            samlet_tracker_result(tracker, 1, &result))
             return fail(samlet_tracker_message(tracker));
         printf("samlet %s frame %d visible %u area %llu\n", samlet_version(), n, (unsigned)result.visible,
                (unsigned long long)result.area);
