@@ -20,7 +20,7 @@ libdir=$(dirname "$library")
 
 # Toolchain files let packages be looked for in the sysroot only.
 find=-DCMAKE_PREFIX_PATH=$prefix
-[ -z "${SAMLET_EMULATOR:-}" ] || find=-Dsamlet_DIR=$libdir/cmake/samlet
+[ -z "${SAMLET_EMULATOR:-}" ] || find=-Dsamlet_DIR:PATH=$libdir/cmake/samlet
 # shellcheck disable=SC2086
 cmake -S consumer -B cmake -G Ninja -DCMAKE_BUILD_TYPE=Release "$find" ${SAMLET_CMAKE_OPTIONS:-} \
     >cmake.log 2>&1 && cmake --build cmake >>cmake.log 2>&1 || { cat cmake.log >&2; die "find_package failed."; }
