@@ -66,11 +66,12 @@ fi
 # ---- what they do ----------------------------------------------------------------------------------------------------
 
 root=$folder/unpacked
-rm -rf "$root"
+rm -rf "$root" "$folder/track"
 for package in "${packages[@]}"; do
     dpkg-deb --extract "$(file "$package")" "$root"
 done
-! grep -rqE "$folder|$source" "$root" || die "names folders of the build: $(grep -rlE "$folder|$source" "$root")"
+traces=$(grep -raoE "(^|[^[:alnum:]_.}/-])($folder|$source)/" "$root" | head -n 3 || true)
+[ -z "$traces" ] || die "folders of the build are named: $traces"
 libdir=$(dirname "$(echo "$root"/usr/lib/*/"libsamlet.so.${runtime#libsamlet}")")
 if [ "${#packages[@]}" = 3 ]; then
     # shellcheck disable=SC2086
