@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Where the C library is. Either pkg-config knows (PKG_CONFIG_PATH where samlet is not installed in the system), or
-//! SAMLET_LIB_DIR names the folder with libsamlet.so or libsamlet.a; a static library needs more, see samlet.pc:
+//! SAMLET_LIB_DIR names the folder with libsamlet.so or libsamlet.a; a static library needs more, see samlet-static.pc:
 //! SAMLET_LIBS, by default "-lsamlet", takes the same flags.
 use std::env;
 use std::path::Path;
