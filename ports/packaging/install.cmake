@@ -33,9 +33,14 @@ foreach(library ${samlet_outside})
 endforeach()
 list(REMOVE_DUPLICATES samlet_archives)
 
-install(TARGETS samlet_shared EXPORT samlet
-    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT development)
-set_target_properties(samlet_shared PROPERTIES EXPORT_NAME samlet)
+set(samlet_cmake_dir ${CMAKE_INSTALL_LIBDIR}/cmake/samlet)
+if(samlet_has_shared)
+    install(TARGETS samlet_shared EXPORT samlet
+        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT development)
+    set_target_properties(samlet_shared PROPERTIES EXPORT_NAME samlet)
+    install(EXPORT samlet NAMESPACE samlet:: FILE samletTargets.cmake
+        DESTINATION ${samlet_cmake_dir} COMPONENT development)
+endif()
 
 # The installed archive is one object that needs none of XNNPACK's archives: they are linked in, and as in the shared
 # library only the API can be seen, so that a program may use another XNNPACK as well.
@@ -77,7 +82,10 @@ install(DIRECTORY include/samlet DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONE
     FILES_MATCHING PATTERN "*.h" PATTERN "*.hpp")
 
 # What a program that links the archive needs besides.
-set(samlet_static_libs m pthread)
+set(samlet_static_libs m)
+if(TARGET Threads::Threads)
+    list(APPEND samlet_static_libs pthread)
+endif()
 if(SAMLET_PRIVATE_LIBS)
     list(APPEND samlet_static_pc "-Wl,-rpath,\${libdir}/${samlet_private_dir}")
     foreach(file ${samlet_private_files})
@@ -97,20 +105,22 @@ endforeach()
 list(PREPEND samlet_static_libs ${samlet_static_private})
 string(REPLACE ";" " " samlet_static_pc "${samlet_static_pc}")
 
-foreach(name samlet samlet-static)
+set(samlet_pc samlet-static)
+if(samlet_has_shared)
+    list(APPEND samlet_pc samlet)
+endif()
+foreach(name ${samlet_pc})
     configure_file(ports/packaging/${name}.pc.in ${name}.pc @ONLY)
     install(FILES "${CMAKE_CURRENT_BINARY_DIR}/${name}.pc"
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)
 endforeach()
 
 include(CMakePackageConfigHelpers)
-set(samlet_cmake_dir ${CMAKE_INSTALL_LIBDIR}/cmake/samlet)
 set(samlet_libdir ${CMAKE_INSTALL_LIBDIR})
 set(samlet_includedir ${CMAKE_INSTALL_INCLUDEDIR})
 configure_package_config_file(ports/packaging/samletConfig.cmake.in samletConfig.cmake
     INSTALL_DESTINATION ${samlet_cmake_dir} PATH_VARS samlet_libdir samlet_includedir)
 write_basic_package_version_file(samletConfigVersion.cmake COMPATIBILITY SameMinorVersion)
-install(EXPORT samlet NAMESPACE samlet:: FILE samletTargets.cmake DESTINATION ${samlet_cmake_dir} COMPONENT development)
 install(FILES "${CMAKE_CURRENT_BINARY_DIR}/samletConfig.cmake" "${CMAKE_CURRENT_BINARY_DIR}/samletConfigVersion.cmake"
     DESTINATION ${samlet_cmake_dir} COMPONENT development)
 
