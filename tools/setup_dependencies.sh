@@ -8,8 +8,8 @@ set -Eeuo pipefail
 usage() {
     cat <<'END'
 usage: tools/setup_dependencies.sh [options]
-  --tests          also install what only tests need: Rust, Go, GStreamer and djpeg for examples/, abidiff, groff and
-                   lintian
+  --tests          also install what only tests need: Rust, Go, GStreamer and djpeg for examples/, abidiff, groff,
+                   lintian and a virtual display
   --dev            the same, and clang, clang-format and valgrind
   --packages-only  install the Debian packages, do not build XNNPACK
   --xnnpack-only   build XNNPACK, do not touch the Debian packages
@@ -63,7 +63,7 @@ esac
 
 packages=(gcc g++ libc6-dev cmake ninja-build pkg-config python3 python3-numpy xz-utils
     libturbojpeg0-dev libjpeg-dev libpng-dev zlib1g-dev libavformat-dev libavcodec-dev libavutil-dev libswscale-dev
-    libcli11-dev nlohmann-json3-dev libbenchmark-dev libcmocka-dev
+    libcli11-dev nlohmann-json3-dev libsdl2-dev libbenchmark-dev libcmocka-dev
     libpthreadpool-dev libcpuinfo-dev libfxdiv-dev)
 # Debian 13's arm64 XNNPACK is the very version, and its hot loops are assembly; its x86 build is slow (see below).
 apt_xnnpack=0
@@ -74,7 +74,7 @@ fi
 [ $tests = 1 ] && packages+=(libjpeg-turbo-progs rustc cargo golang-go
     libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
     gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good
-    abigail-tools groff-base dpkg-dev lintian)
+    abigail-tools groff-base dpkg-dev lintian xvfb xdotool imagemagick)
 [ $dev = 1 ] && packages+=(clang clang-format valgrind)
 
 oldest=([libpthreadpool-dev]=$min_version [libcpuinfo-dev]=$min_version)

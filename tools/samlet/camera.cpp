@@ -1,5 +1,5 @@
-// Cameras through V4L2: memory-mapped buffers, and always the latest picture. A tracker slower than the
-// camera skips pictures; it must not fall behind.
+// Cameras through V4L2: memory-mapped buffers, and the latest picture of those that are ready. Who reads
+// slowly wraps it in a LatestFrame.
 //
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "everything.h"
+#include "live_view.h"
 #include "prompts.h"
 #include "video_source.h"
 
@@ -28,6 +29,8 @@ struct TrackOptions {
     bool non_overlapping = false, spin = false;
     double fps = 0;
     CameraSize camera_size;
+    std::optional<ViewKind> live;
+    bool realtime = false;
     bool json = false, quiet = false;
 };
 

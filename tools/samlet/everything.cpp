@@ -33,15 +33,16 @@ struct Candidate {
 
 class Generator {
   public:
-    Generator(const Segmenter& segmenter, const Picture& picture, const EverythingOptions& options)
-        : segmenter_(segmenter), picture_(picture), options_(options) {}
+    Generator(const Segmenter& segmenter, const Picture& picture, const EverythingOptions& options,
+              const SearchWatch& watch)
+        : segmenter_(segmenter), picture_(picture), options_(options), watch_(watch) {}
 
     std::vector<FoundMask> run(bool silent) {
         const std::vector<Crop> crops =
             plan_crops(picture_.width, picture_.height, options_.crop_n_layers, options_.crop_overlap_ratio);
-        int64_t points = 0;
-        for (const Crop& crop : crops) points += int64_t{side_of(crop)} * side_of(crop);
-        Progress progress(points, silent, "point");
+        points_ = 0;
+        for (const Crop& crop : crops) points_ += int64_t{side_of(crop)} * side_of(crop);
+        Progress progress(points_, silent, "point");
         std::vector<FoundMask> found;
         for (const Crop& crop : crops)
             for (FoundMask& mask : search(crop, progress)) found.push_back(std::move(mask));
@@ -63,13 +64,17 @@ class Generator {
         std::vector<FoundMask> found;
         for (const double y : line)
             for (const double x : line) {
-                if (interrupted()) throw Interrupted();
+                if (interrupted() || unwanted(progress.done())) throw Interrupted();
                 const samlet_point point = {static_cast<float>(x * crop.width()),
                                             static_cast<float>(y * crop.height()), SAMLET_POINT_POSITIVE};
                 click(crop, point, found);
                 progress.step();
             }
         return selected(std::move(found), options_.box_nms_thresh, &FoundMask::predicted_iou);
+    }
+
+    bool unwanted(int64_t done) const {
+        return watch_ && !watch_(static_cast<double>(done) / static_cast<double>(points_));
     }
 
     void click(const Crop& crop, const samlet_point& point, std::vector<FoundMask>& found) {
@@ -191,6 +196,8 @@ class Generator {
     const Segmenter& segmenter_;
     const Picture& picture_;
     const EverythingOptions& options_;
+    const SearchWatch& watch_;
+    int64_t points_ = 0;  // of the grids of all crops
     std::vector<float> logits_;
     std::vector<uint8_t> mask_;
 };
@@ -234,8 +241,9 @@ ordered_json FoundMask::json() const {
 }
 
 std::vector<FoundMask> find_everything(const Segmenter& segmenter, const Picture& picture,
-                                       const EverythingOptions& options, bool silent) {
-    return Generator(segmenter, picture, options).run(silent);
+                                       const EverythingOptions& options, bool silent,
+                                       const SearchWatch& watch) {
+    return Generator(segmenter, picture, options, watch).run(silent);
 }
 
 std::vector<uint16_t> label_map(const std::vector<FoundMask>& masks, uint32_t width, uint32_t height) {

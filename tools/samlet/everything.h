@@ -8,6 +8,7 @@
 // doing.
 #pragma once
 
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <vector>
 
@@ -50,11 +51,15 @@ struct FoundMask {
     nlohmann::ordered_json json() const;
 };
 
+// Told before each click which part of the search is done, 0..1; false ends the search as Ctrl-C does.
+using SearchWatch = std::function<bool(double part)>;
+
 // In the reference's order: smaller crops first, within a crop by predicted IoU. The segmenter must take
 // pictures of this size; `picture` is RGB. Shows its progress unless `silent`. Throws Error and
 // Interrupted.
 std::vector<FoundMask> find_everything(const Segmenter& segmenter, const Picture& picture,
-                                       const EverythingOptions& options, bool silent);
+                                       const EverythingOptions& options, bool silent,
+                                       const SearchWatch& watch = {});
 
 // Paints mask k of `masks` with value k + 1, large ones first, so that parts lie on what they belong to.
 std::vector<uint16_t> label_map(const std::vector<FoundMask>& masks, uint32_t width, uint32_t height);

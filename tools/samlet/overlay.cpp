@@ -23,14 +23,6 @@ bool on_contour(const uint8_t* indices, int64_t width, int64_t height, int64_t x
     return false;
 }
 
-// The palette begins with dark colours, which a thin line does not show: same hue, full brightness.
-Colour bright(Colour colour) {
-    const int highest = std::max({colour.red, colour.green, colour.blue, uint8_t{1}});
-    return {static_cast<uint8_t>(colour.red * 255 / highest),
-            static_cast<uint8_t>(colour.green * 255 / highest),
-            static_cast<uint8_t>(colour.blue * 255 / highest)};
-}
-
 uint8_t half_way(uint8_t a, uint8_t b) {
     return static_cast<uint8_t>((a + b + 1) / 2);
 }

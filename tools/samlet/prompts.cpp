@@ -308,6 +308,17 @@ std::vector<int32_t> Prompts::objects() const {
     return {objects.begin(), objects.end()};
 }
 
+nlohmann::ordered_json Prompts::listed(const std::string& folder) const {
+    nlohmann::ordered_json entries = nlohmann::ordered_json::array();
+    for (const Prompt& prompt : prompts_) {
+        entries.push_back(prompt.json());
+        std::error_code failed;  // then it is named as it is
+        if (prompt.mask && !folder.empty())
+            entries.back()["mask"] = std::filesystem::proximate(prompt.mask_file, folder, failed).string();
+    }
+    return entries;
+}
+
 std::vector<int64_t> Prompts::frames() const {
     std::set<int64_t> frames;
     for (const Prompt& prompt : prompts_) frames.insert(prompt.frame);

@@ -57,10 +57,13 @@ class Prompts {
     // Stands for prompts on `frame` that are known when its picture is.
     static Prompts awaited(const std::string& origin, int64_t frame);
 
+    void add(const Prompt& prompt) { prompts_.push_back(prompt); }
     const std::vector<Prompt>& all() const { return prompts_; }
     std::vector<const Prompt*> on_frame(int64_t frame) const;
     std::vector<int32_t> objects() const;  // distinct, ascending
     std::vector<int64_t> frames() const;   // distinct, ascending
+    // As in a file. Mask files are named relative to `folder`, or as they are if it is "".
+    nlohmann::ordered_json listed(const std::string& folder = "") const;
 
   private:
     void add_mask(Prompt prompt, const IndexMask& mask, const std::string& path, bool object_given);

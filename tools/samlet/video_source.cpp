@@ -6,6 +6,7 @@
 
 #include "error.h"
 #include "files.h"
+#include "latest_frame.h"
 
 namespace cli {
 namespace {
@@ -29,7 +30,7 @@ std::string camera_device(const std::string& path) {
 
 std::unique_ptr<VideoSource> open_source(const std::string& path, const CameraSize& camera_size) {
     const std::string camera = camera_device(path);
-    if (!camera.empty()) return open_camera(camera, camera_size);
+    if (!camera.empty()) return std::make_unique<LatestFrame>(open_camera(camera, camera_size));
     if (!file_exists(path)) throw Error("cannot open '" + path + "': No such file or directory");
     if (is_directory(path)) return open_directory(path);
     const std::string kind = extension(path);

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "track_input.h"
+
+#include "error.h"
+#include "interrupt.h"
+
+namespace cli {
+namespace {
+
+constexpr double kDefaultRate = 25;
+
+const TrackOptions& checked(const TrackOptions& options) {
+    if (options.live && options.direction != Direction::forward)
+        throw UsageError("--live goes forward: --direction must be forward");
+    if (!options.live && options.out.empty()) throw UsageError("--out is required");
+    if (!options.live && options.realtime) throw UsageError("--realtime needs --live");
+    return options;
+}
+
+Prompts read_prompts(const TrackOptions& options) {
+    const int64_t first = options.start.value_or(0);
+    if (options.everything == 0) {
+        if (options.live && !options.prompts.any()) return {};
+        return Prompts::from_options(options.prompts, first);
+    }
+    if (options.prompts.any() || options.prompts.object)
+        throw UsageError(
+            "--everything cannot be combined with --point, --box, --mask, --object and --prompts");
+    return Prompts::awaited("--everything", first);
+}
+
+}  // namespace
+
+TrackInput::TrackInput(const TrackOptions& track_options)
+    : options(checked(track_options)),
+      prompts(read_prompts(options)),
+      passes(plan_passes(options, prompts)),
+      source(open_source(options.video, options.camera_size)) {
+    if (source->live() && options.direction != Direction::forward)
+        throw UsageError("a camera has no past: --direction must be forward");
+    // Where the length is known, a prompt behind the end is an error before the work, not after it.
+    const int64_t count = source->frame_count();
+    for (const Prompt& prompt : prompts.all())
+        if (count > 0 && prompt.frame >= count)
+            throw Error(prompt.origin + ": frame " + std::to_string(prompt.frame) + " does not exist, '" +
+                        options.video + "' has " + std::to_string(count) + " frames");
+    model_path = find_model(options.model);
+    model = open_model(model_config(model_path));
+    model_info = info_of(model);
+}
+
+bool TrackInput::read(int64_t number, Picture& picture) {
+    if (source->read(number, picture)) return true;
+    if (interrupted()) return false;
+    for (const Prompt& prompt : prompts.all())
+        if (prompt.frame >= number)
+            throw Error(prompt.origin + ": frame " + std::to_string(prompt.frame) + " was never reached, '" +
+                        options.video + "' ended after " + std::to_string(number) + " frames");
+    return false;
+}
+
+double TrackInput::playing_rate() const {
+    return source->frames_per_second() > 0 ? source->frames_per_second() : kDefaultRate;
+}
+
+}  // namespace cli
