@@ -63,6 +63,30 @@ Status choose_kernels(const samlet_model_config& config, const Kernels** kernels
     return {};
 }
 
+// What layers compute in: by the type in the file, by what the caller allows, and by what pays on this CPU.
+Status choose_precisions(const samlet_model_config& config, const Kernels& kernels, Precisions* precisions) {
+    *precisions = Precisions();
+    switch (config.precision) {
+        case SAMLET_PRECISION_F32: return {};
+        case SAMLET_PRECISION_AUTO:
+            precisions->of_int8 = Precision::int8;
+            if (kernels.half_products) precisions->of_f16 = Precision::f16;
+            return {};
+        case SAMLET_PRECISION_F16:
+            if (!can_compute(Precision::f16))
+                return fail(SAMLET_ERROR_UNSUPPORTED,
+                            "XNNPACK cannot compute in f16 on this CPU; choose SAMLET_PRECISION_AUTO or "
+                            "SAMLET_PRECISION_F32");
+            precisions->of_int8 = Precision::int8;
+            precisions->of_f32 = precisions->of_f16 = Precision::f16;
+            return {};
+        default:
+            return fail(SAMLET_ERROR_INVALID_ARGUMENT,
+                        "precision is %a; it must be SAMLET_PRECISION_AUTO (0), _F32 (1) or _F16 (2)",
+                        config.precision);
+    }
+}
+
 Status check_config(const samlet_model_config* config) {
     if (!config) return null_argument("config");
     return check_size(config->size, sizeof(*config), "samlet_model_config");
@@ -82,10 +106,12 @@ samlet_status samlet_model_memory(const samlet_model_config* config, samlet_memo
     if (status.ok()) status = check_size(plan->size, sizeof(*plan), "samlet_memory_plan");
     const Kernels* kernels = nullptr;
     if (status.ok()) status = choose_kernels(*config, &kernels);
+    Precisions precisions;
+    if (status.ok()) status = choose_precisions(*config, *kernels, &precisions);
     Source source;
     if (status.ok()) status = source.open(*config);
     Model::Plan bytes = {};
-    if (status.ok()) status = Model::plan(source.data, source.size, kernels, &bytes);
+    if (status.ok()) status = Model::plan(source.data, source.size, kernels, precisions, &bytes);
     source.close();
     if (!status.ok()) return report(status, error);
     Arena arena = Arena::measuring();
@@ -104,10 +130,12 @@ samlet_status samlet_model_open(const samlet_model_config* config, samlet_model*
     if (model) *model = nullptr;
     const Kernels* kernels = nullptr;
     if (status.ok()) status = choose_kernels(*config, &kernels);
+    Precisions precisions;
+    if (status.ok()) status = choose_precisions(*config, *kernels, &precisions);
     Source source;
     if (status.ok()) status = source.open(*config);
     Model::Plan bytes = {};
-    if (status.ok()) status = Model::plan(source.data, source.size, kernels, &bytes);
+    if (status.ok()) status = Model::plan(source.data, source.size, kernels, precisions, &bytes);
     void *block = nullptr, *owned = nullptr;
     if (status.ok()) status = find_block(config->memory, config->memory_size, bytes.total, &block, &owned);
     if (status.ok()) {
@@ -115,6 +143,7 @@ samlet_status samlet_model_open(const samlet_model_config* config, samlet_model*
         samlet_model* handle = new (arena.take_bytes(sizeof(samlet_model))) samlet_model{};
         Model& m = handle->impl;
         m.kernels = kernels;
+        m.precisions = precisions;
         m.mapping = source.mapping;
         m.owned_block = owned;
         m.block_bytes = bytes.total;
@@ -151,10 +180,7 @@ samlet_status samlet_model_get_info(const samlet_model* model, samlet_model_info
     info->has_video = c.has_video;
     info->name = c.name;
     info->family = c.family;
-    uint64_t halves = 0;
-    for (size_t i = 0; i < m.file.tensor_count(); i++)
-        if (m.file.tensor(i).type == TensorType::f16) halves += m.file.tensor(i).elements;
-    info->weight_type = 2 * halves > m.file.parameter_count() ? "f16" : "f32";
+    info->weight_type = type_name(m.file.main_type());
     info->kernels = m.kernels->name;
     info->image_size = c.image_size;
     info->stride = kTopStride;
@@ -186,7 +212,7 @@ samlet_status samlet_model_get_tensor(const samlet_model* model, uint32_t index,
     const TensorEntry& entry = model->impl.file.tensor(index);
     info->rank = entry.rank;
     info->name = entry.name;
-    info->type = entry.type == TensorType::f16 ? "f16" : "f32";
+    info->type = type_name(entry.type);
     for (int d = 0; d < 4; d++) info->shape[d] = entry.shape[d];
     info->bytes = entry.bytes;
     return SAMLET_OK;

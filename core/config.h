@@ -3,8 +3,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Model files are GGUF version 3, little endian, tensors aligned to 32 bytes, under the published names,
-// dimensions innermost first as GGUF has them, types F32 (0) and F16 (1). tools/convert_checkpoint.py writes
-// them. Metadata:
+// dimensions innermost first as GGUF has them, types F32 (0), F16 (1) and I8 (24). tools/convert_checkpoint.py
+// writes them. A tensor X of type I8 holds -127 .. 127 and comes with a tensor X_scale, F32, one number for each
+// element of X's outermost dimension: weight = number * scale. Metadata:
 //
 //   general.architecture              string "sam2"
 //   general.name                      string "sam2.1_hiera_tiny"

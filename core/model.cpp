@@ -61,7 +61,8 @@ struct Tables {
 
 }  // namespace
 
-Status Model::plan(const void* data, size_t size, const Kernels* kernels, Plan* plan) {
+Status Model::plan(const void* data, size_t size, const Kernels* kernels, const Precisions& precisions,
+                   Plan* plan) {
     // The table of tensors is needed to measure the rest, and has no place yet.
     Arena table = Arena::measuring();
     ModelFile probe;
@@ -77,8 +78,8 @@ Status Model::plan(const void* data, size_t size, const Kernels* kernels, Plan* 
     if (status.ok()) status = model->config.read(model->file);
     if (status.ok()) {
         Arena measure = Arena::measuring();
-        WeightReader reader(model->file, measure, real.take<bool>(model->file.tensor_count()), nullptr,
-                            nullptr);
+        WeightReader reader(model->file, precisions, measure, real.take<bool>(model->file.tensor_count()),
+                            nullptr, nullptr);
         model->read(reader);
         status = reader.status();
         Arena rest = Arena::measuring();
@@ -102,7 +103,7 @@ Status Model::bind(const void* data, size_t size, Arena& arena) {
         const size_t before = arena.used();
         bool* used = arena.take<bool>(file.tensor_count());
         if (!used) return fail(SAMLET_ERROR_MEMORY, "the block is too small for the model");
-        WeightReader reader(file, measure, used, nullptr, nullptr);
+        WeightReader reader(file, precisions, measure, used, nullptr, nullptr);
         read(reader);
         if (!reader.status().ok()) return reader.status();
         count = reader.linear_count();
@@ -111,7 +112,7 @@ Status Model::bind(const void* data, size_t size, Arena& arena) {
     const Tables tables = Tables::take(arena, file.tensor_count(), count);
     if (!tables.groups) return fail(SAMLET_ERROR_MEMORY, "the block is too small for the model");
     for (size_t i = 0; i < count; i++) new (&tables.linears[i]) LinearWeights();
-    WeightReader reader(file, arena, tables.used, tables.linears, tables.groups);
+    WeightReader reader(file, precisions, arena, tables.used, tables.linears, tables.groups);
     reader.set_mapped(mapping.data != nullptr);
     read(reader);
     if (!reader.status().ok()) return reader.status();
@@ -119,6 +120,8 @@ Status Model::bind(const void* data, size_t size, Arena& arena) {
     groups = tables.groups;
     linear_count = count;
     packed_bytes = reader.packed_bytes();
+    for (size_t i = 0; i < count; i++) quantises |= linears[i].precision() == Precision::int8;
+    // All operators are of one size: XNNPACK has one struct for whatever they do.
     operator_bytes = count ? measure_operator(linears[0]) : 0;
     return {};
 }

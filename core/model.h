@@ -19,6 +19,7 @@ struct Model {
     ModelFile file;
     Config config;
     const Kernels* kernels;
+    Precisions precisions;
 
     // In the order in which a frame passes through.
     ImageEncoder image_encoder;
@@ -36,7 +37,8 @@ struct Model {
     const LinearWeights* linears;
     const LayerGroup* groups;
     size_t linear_count;
-    size_t operator_bytes;  // that XNNPACK asks for per linear layer of a session
+    size_t operator_bytes;  // that XNNPACK asks for per operator of a session
+    bool quantises;         // a session has one operator more, for activations of int8 layers
 
     uint64_t packed_bytes, block_bytes;
     FileMapping mapping;  // of a file that this model mapped itself
@@ -48,9 +50,10 @@ struct Model {
     struct Plan {
         uint64_t tables, packed, total;
     };
-    static Status plan(const void* data, size_t size, const Kernels* kernels, Plan* plan);
+    static Status plan(const void* data, size_t size, const Kernels* kernels, const Precisions& precisions,
+                       Plan* plan);
     // Binds into the rest of `arena`; the model itself already lies in the block.
-    // `mapping` must be set before: pages of a file that samlet mapped are given back as weights are packed.
+    // `kernels`, `precisions` and `mapping` must be set before: pages of a file that samlet mapped are given back as weights are packed.
     Status bind(const void* data, size_t size, Arena& arena);
 
   private:

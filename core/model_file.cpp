@@ -92,11 +92,23 @@ Status truncated(const Cursor& cursor) {
 
 }  // namespace
 
+namespace {
+
+uint64_t element_size(TensorType type) {
+    return type == TensorType::f32 ? 4 : type == TensorType::f16 ? 2 : 1;
+}
+
+}  // namespace
+
 struct ModelFile::Value {
     uint32_t type = 0, element = 0;
     uint64_t count = 0;
     const uint8_t* data = nullptr;  // the value, or the first element
 };
+
+const char* type_name(TensorType type) {
+    return type == TensorType::int8 ? "int8" : type == TensorType::f16 ? "f16" : "f32";
+}
 
 Status ModelFile::open(const void* data, size_t size, Arena& arena, bool measuring) {
     data_ = static_cast<const uint8_t*>(data);
@@ -174,12 +186,12 @@ Status ModelFile::open(const void* data, size_t size, Arena& arena, bool measuri
             entry.elements *= extent;
         }
         const uint32_t type = cursor.read<uint32_t>();
-        if (type > 1)
+        if (type != 0 && type != 1 && type != 24)
             return fail(SAMLET_ERROR_FORMAT,
-                        "tensor %a of the model file has type %b; samlet reads F32 (0) and F16 (1)",
+                        "tensor %a of the model file has type %b; samlet reads F32 (0), F16 (1) and I8 (24)",
                         static_cast<int64_t>(i), type);
         entry.type = static_cast<TensorType>(type);
-        entry.bytes = entry.elements * (entry.type == TensorType::f32 ? 4 : 2);
+        entry.bytes = entry.elements * element_size(entry.type);
         const uint64_t offset = cursor.read<uint64_t>();
         if (offset % alignment != 0 || data_start > size_ || offset > size_ - data_start ||
             entry.bytes > size_ - data_start - offset)
@@ -196,6 +208,22 @@ Status ModelFile::open(const void* data, size_t size, Arena& arena, bool measuri
                 return fail(SAMLET_ERROR_FORMAT, "the model file has tensor %s twice", 0, 0, entry.name);
     }
     return {};
+}
+
+TensorType ModelFile::main_type() const {
+    const TensorType types[] = {TensorType::f32, TensorType::f16, TensorType::int8};
+    uint64_t most = 0;
+    TensorType main = TensorType::f32;
+    for (TensorType type : types) {
+        uint64_t elements = 0;
+        for (size_t i = 0; i < tensor_count_; i++)
+            if (tensors_[i].type == type) elements += tensors_[i].elements;
+        if (elements > most) {
+            most = elements;
+            main = type;
+        }
+    }
+    return main;
 }
 
 bool ModelFile::find(const char* key, Value* value) const {

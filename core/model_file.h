@@ -12,7 +12,10 @@
 
 namespace samlet {
 
-enum class TensorType : uint32_t { f32 = 0, f16 = 1 };
+enum class TensorType : uint32_t { f32 = 0, f16 = 1, int8 = 24 };  // the numbers that GGUF gives them
+
+// "f32", "f16", "int8"
+const char* type_name(TensorType type);
 
 struct TensorEntry {
     const char* name = nullptr;  // 0-terminated copy
@@ -32,6 +35,7 @@ class ModelFile {
     size_t tensor_count() const { return tensor_count_; }
     const TensorEntry& tensor(size_t i) const { return tensors_[i]; }
     uint64_t parameter_count() const { return parameters_; }
+    TensorType main_type() const;  // of most parameters
     size_t size() const { return size_; }
 
     // Metadata. Missing keys and other types give `fallback` or false.

@@ -103,7 +103,7 @@ Status Session::lay_out(const Model& model, const SessionConfig& config, Arena& 
     for (size_t i = 0; !measuring && linears_ && i < model.linear_count; i++) new (&linears_[i]) Linear();
     for (size_t i = 0; i < model.linear_count; i++)
         operators += config.video || model.groups[i] == LayerGroup::image;
-    operator_bytes_ = operators * model.operator_bytes;
+    operator_bytes_ = (operators + model.quantises) * model.operator_bytes;
     operator_memory_ = arena.take<uint8_t>(operator_bytes_);
     plan.close_part("operators");
 
@@ -124,6 +124,7 @@ Status Session::lay_out(const Model& model, const SessionConfig& config, Arena& 
 void Session::begin_rehearsal() {
     exec_ = Exec();
     exec_.kernels = model_->kernels;
+    exec_.weights = model_->linears;
     exec_.threads = config_.threads;
     exec_.scratch = Arena::measuring();
     exec_.rehearsing = true;
@@ -161,9 +162,11 @@ Status Session::start() {
                 return p;
             },
             &room);
+        const uint32_t flags = config_.yield ? XNN_FLAG_YIELD_WORKERS : 0;
         for (size_t i = 0; i < model_->linear_count; i++) {
             if (!config_.video && model_->groups[i] != LayerGroup::image) continue;
-            if (!linears_[i].create(model_->linears[i], config_.yield ? XNN_FLAG_YIELD_WORKERS : 0))
+            if (!linears_[i].create(model_->linears[i], flags) ||
+                (model_->linears[i].precision() == Precision::int8 && !exec_.quantiser.create(flags)))
                 return fail(SAMLET_ERROR_INTERNAL, "XNNPACK refused to create operator %a",
                             static_cast<int64_t>(i));
         }
@@ -193,6 +196,7 @@ void Session::stop() {
     if (exec_.pool) pthreadpool_destroy(exec_.pool);
     exec_.pool = nullptr;
     for (size_t i = 0; linears_ && i < model_->linear_count; i++) linears_[i].destroy();
+    exec_.quantiser.destroy();
 }
 
 Status Session::check_defect() {

@@ -56,9 +56,31 @@ struct WeightReader::Temporary {
     ~Temporary() { port::give_back(data, bytes); }
 };
 
-WeightReader::WeightReader(const ModelFile& file, Arena& arena, bool* used, LinearWeights* linears,
-                           LayerGroup* groups)
-    : file_(file), arena_(arena), used_(used), linears_(linears), groups_(groups) {
+namespace {
+
+constexpr char kScaleSuffix[] = "_scale";
+
+// Rows of f32 that came from an int8 tensor, as numbers -127 .. 127 again. Exact where a row is all that a scale
+// belongs to, since the largest number of a row is 127 or -127. Deconvolutions, whose rows in the file are inputs, and
+// products of two layers are rounded a second time: the converter leaves them in f16.
+bool quantise_rows(const float* weights, size_t in, size_t out, int8_t* numbers, float* scales) {
+    for (size_t o = 0; o < out; o++) {
+        const float* row = weights + o * in;
+        float largest = 0;
+        for (size_t i = 0; i < in; i++) largest = std::fmax(largest, std::fabs(row[i]));
+        scales[o] = largest > 0 ? largest / 127.0f : 1.0f;
+        if (!std::isnormal(scales[o])) return false;
+        for (size_t i = 0; i < in; i++)
+            numbers[o * in + i] = static_cast<int8_t>(std::lrintf(row[i] / scales[o]));
+    }
+    return true;
+}
+
+}  // namespace
+
+WeightReader::WeightReader(const ModelFile& file, const Precisions& precisions, Arena& arena, bool* used,
+                           LinearWeights* linears, LayerGroup* groups)
+    : file_(file), precisions_(precisions), arena_(arena), used_(used), linears_(linears), groups_(groups) {
     memset(used_, 0, file.tensor_count() * sizeof(bool));
 }
 
@@ -102,7 +124,26 @@ const TensorEntry* WeightReader::require(const TensorName& name, size_t d0, size
                        static_cast<int64_t>(entry->shape[d]), static_cast<int64_t>(wanted[d]), entry->name));
         return nullptr;
     }
+    if (entry->type == TensorType::int8 && !scales_of(*entry)) return nullptr;
     return entry;
+}
+
+// An int8 tensor X comes with X_scale, f32, one number for each element of its outermost dimension.
+const float* WeightReader::scales_of(const TensorEntry& entry) {
+    const TensorName name(entry.name, kScaleSuffix);
+    const TensorEntry* scales = find(name.text());
+    const bool fits = scales && scales->type == TensorType::f32 && scales->rank == 1 &&
+                      reinterpret_cast<uintptr_t>(scales->data) % 4 == 0 &&
+                      scales->elements == entry.shape[0];
+    const float* values = fits ? static_cast<const float*>(scales->data) : nullptr;
+    for (uint64_t i = 0; fits && i < scales->elements; i++)
+        if (!std::isnormal(values[i]) || values[i] < 0) values = nullptr;
+    if (!values)
+        fail_with(fail(SAMLET_ERROR_FORMAT,
+                       "tensor %s of the model file is of type I8, but has no scales: an f32 tensor %s_scale "
+                       "with a positive number for each row",
+                       0, 0, entry.name));
+    return values;
 }
 
 // The elements of a tensor as finite f32: in place, or in `temporary`.
@@ -115,12 +156,24 @@ const float* WeightReader::as_f32(const TensorEntry& entry, Temporary& temporary
             out_of_memory();
             return nullptr;
         }
-        if (entry.type == TensorType::f32) memcpy(copy, entry.data, entry.bytes);
-        const uint8_t* halves = static_cast<const uint8_t*>(entry.data);
-        for (size_t i = 0; entry.type == TensorType::f16 && i < entry.elements; i++) {
-            uint16_t h;
-            memcpy(&h, halves + 2 * i, 2);
-            copy[i] = half_to_float(h);
+        const uint8_t* bytes = static_cast<const uint8_t*>(entry.data);
+        switch (entry.type) {
+            case TensorType::f32: memcpy(copy, bytes, entry.bytes); break;
+            case TensorType::f16:
+                for (size_t i = 0; i < entry.elements; i++) {
+                    uint16_t h;
+                    memcpy(&h, bytes + 2 * i, 2);
+                    copy[i] = half_to_float(h);
+                }
+                break;
+            case TensorType::int8: {
+                const float* scales = scales_of(entry);
+                if (!scales) return nullptr;
+                const size_t row = static_cast<size_t>(entry.elements / entry.shape[0]);
+                for (size_t i = 0; i < entry.elements; i++)
+                    copy[i] = static_cast<float>(static_cast<int8_t>(bytes[i])) * scales[i / row];
+                break;
+            }
         }
         values = copy;
     }
@@ -192,24 +245,43 @@ const float* WeightReader::depthwise(const TensorName& name, size_t channels, si
     return out;
 }
 
-LinearId WeightReader::add(size_t in, size_t out, Activation activation, const float* weights,
-                           const float* bias) {
+LinearId WeightReader::add(const TensorEntry& stored, size_t in, size_t out, Activation activation,
+                           const float* weights, const float* bias) {
     if (linear_count_ == kMaxLinears) {
         fail_with(fail(SAMLET_ERROR_UNSUPPORTED, "the model has more than %a linear layers", kMaxLinears));
         return 0;
     }
     const LinearId id = static_cast<LinearId>(linear_count_++);
-    const size_t bytes = LinearWeights::packed_bytes(in, out);
+    const Precision precision = precisions_.of(stored.type);
+    const size_t bytes = LinearWeights::packed_bytes(precision, in, out);
     void* memory = arena_.take_bytes(bytes);
     packed_bytes_ += Arena::rounded(bytes);
     if (!memory) {
         out_of_memory();
-    } else if (!measuring()) {
-        groups_[id] = group_;
-        if (!linears_[id].pack(in, out, activation, weights, bias, memory))
-            fail_with(
-                fail(SAMLET_ERROR_INTERNAL, "XNNPACK refused a linear layer of %a to %b channels", in, out));
+        return id;
     }
+    if (measuring()) return id;
+    groups_[id] = group_;
+    linears_[id].name = stored.name;
+    LinearSource source = {weights, nullptr, bias};
+    Temporary quantised;
+    if (precision == Precision::int8) {
+        float* scales = quantised.floats(out + (in * out + 3) / 4);
+        if (!scales) {
+            out_of_memory();
+            return id;
+        }
+        int8_t* numbers = reinterpret_cast<int8_t*>(scales + out);
+        if (!quantise_rows(weights, in, out, numbers, scales)) {
+            fail_with(fail(SAMLET_ERROR_FORMAT, "tensor %s of the model file has a channel of vanishing weights",
+                           0, 0, stored.name));
+            return id;
+        }
+        source.weights = numbers;
+        source.scales = scales;
+    }
+    if (!linears_[id].pack(precision, in, out, activation, source, memory))
+        fail_with(fail(SAMLET_ERROR_INTERNAL, "XNNPACK refused a linear layer of %a to %b channels", in, out));
     return id;
 }
 
@@ -220,12 +292,12 @@ LinearId WeightReader::linear(const TensorName& prefix, size_t in, size_t out, A
     const TensorEntry* weight = convolution ? require(name, out, in, 1, 1) : require(name, out, in, 0, 0);
     const TensorEntry* bias = require(TensorName(prefix, ".bias"), out, 0, 0, 0);
     if (!weight || !bias) return 0;
-    if (measuring()) return add(in, out, activation, nullptr, nullptr);
+    if (measuring()) return add(*weight, in, out, activation, nullptr, nullptr);
     Temporary weight_memory, bias_memory;
     const float* w = as_f32(*weight, weight_memory);
     const float* b = as_f32(*bias, bias_memory);
     if (!w || !b) return 0;
-    const LinearId id = add(in, out, activation, w, b);
+    const LinearId id = add(*weight, in, out, activation, w, b);
     release(*weight);
     return id;
 }
@@ -235,12 +307,12 @@ LinearId WeightReader::linear_rows(const TensorName& prefix, size_t in, size_t t
     const TensorEntry* weight = require(TensorName(prefix, ".weight"), total, in, 0, 0);
     const TensorEntry* bias = require(TensorName(prefix, ".bias"), total, 0, 0, 0);
     if (!weight || !bias) return 0;
-    if (measuring()) return add(in, out, Activation::none, nullptr, nullptr);
+    if (measuring()) return add(*weight, in, out, Activation::none, nullptr, nullptr);
     Temporary weight_memory, bias_memory;
     const float* w = as_f32(*weight, weight_memory);
     const float* b = as_f32(*bias, bias_memory);
     if (!w || !b) return 0;
-    const LinearId id = add(in, out, Activation::none, w + first * in, b + first);
+    const LinearId id = add(*weight, in, out, Activation::none, w + first * in, b + first);
     if (first + out == total) release(*weight);
     return id;
 }
@@ -250,7 +322,7 @@ LinearId WeightReader::convolution(const TensorName& prefix, size_t in, size_t o
     const TensorEntry* bias = require(TensorName(prefix, ".bias"), out, 0, 0, 0);
     if (!weight || !bias) return 0;
     const size_t taps = size * size, patch = taps * in;
-    if (measuring()) return add(patch, out, Activation::none, nullptr, nullptr);
+    if (measuring()) return add(*weight, patch, out, Activation::none, nullptr, nullptr);
     Temporary weight_memory, bias_memory, order;
     const float* w = as_f32(*weight, weight_memory);
     const float* b = as_f32(*bias, bias_memory);
@@ -261,14 +333,14 @@ LinearId WeightReader::convolution(const TensorName& prefix, size_t in, size_t o
         for (size_t c = 0; c < in; c++)
             for (size_t k = 0; k < taps; k++) ordered[o * patch + k * in + c] = w[(o * in + c) * taps + k];
     release(*weight);
-    return add(patch, out, Activation::none, ordered, b);
+    return add(*weight, patch, out, Activation::none, ordered, b);
 }
 
 LinearId WeightReader::deconvolution(const TensorName& prefix, size_t in, size_t out) {
     const TensorEntry* weight = require(TensorName(prefix, ".weight"), in, out, 2, 2);
     const TensorEntry* bias = require(TensorName(prefix, ".bias"), out, 0, 0, 0);
     if (!weight || !bias) return 0;
-    if (measuring()) return add(in, 4 * out, Activation::none, nullptr, nullptr);
+    if (measuring()) return add(*weight, in, 4 * out, Activation::none, nullptr, nullptr);
     Temporary weight_memory, bias_memory, order;
     const float* w = as_f32(*weight, weight_memory);
     const float* b = as_f32(*bias, bias_memory);
@@ -282,7 +354,7 @@ LinearId WeightReader::deconvolution(const TensorName& prefix, size_t in, size_t
             for (size_t c = 0; c < in; c++) ordered[(k * out + o) * in + c] = w[(c * out + o) * 4 + k];
         }
     release(*weight);
-    return add(in, 4 * out, Activation::none, ordered, repeated);
+    return add(*weight, in, 4 * out, Activation::none, ordered, repeated);
 }
 
 LinearId WeightReader::folded(const TensorName& first, size_t in, size_t middle, const TensorName& second,
@@ -298,7 +370,7 @@ LinearId WeightReader::folded(const TensorName& first, size_t in, size_t middle,
         bias[i] = require(TensorName(i ? second : first, ".bias"), sizes[i][0], 0, 0, 0);
         if (!weight[i] || !bias[i]) return 0;
     }
-    if (measuring()) return add(in, out, Activation::none, nullptr, nullptr);
+    if (measuring()) return add(*weight[0], in, out, Activation::none, nullptr, nullptr);
     Temporary memory[4], product;
     const float *w[2], *b[2];
     for (int i = 0; i < 2; i++) {
@@ -323,7 +395,7 @@ LinearId WeightReader::folded(const TensorName& first, size_t in, size_t middle,
             result[o * in + c] = static_cast<float>(sum);
         }
     }
-    return add(in, out, Activation::none, result, result + out * in);
+    return add(*weight[0], in, out, Activation::none, result, result + out * in);
 }
 
 }  // namespace samlet

@@ -18,6 +18,14 @@ enum class LayerGroup : uint8_t { image, memory };
 
 using LinearId = uint16_t;  // index into the model's table of linear layers
 
+// In what layers compute, by the type in which the file stores their weights.
+struct Precisions {
+    Precision of_f32 = Precision::f32, of_f16 = Precision::f32, of_int8 = Precision::int8;
+    Precision of(TensorType stored) const {
+        return stored == TensorType::int8 ? of_int8 : stored == TensorType::f16 ? of_f16 : of_f32;
+    }
+};
+
 // A tensor name put together without stdio: each %u of the pattern takes the next number, %s the text.
 class TensorName {
   public:
@@ -39,7 +47,8 @@ class WeightReader {
     static constexpr size_t kMaxLinears = 2048;
 
     // `used`: one flag per tensor of the file, cleared by the constructor. `linears` is null while measuring.
-    WeightReader(const ModelFile& file, Arena& arena, bool* used, LinearWeights* linears, LayerGroup* groups);
+    WeightReader(const ModelFile& file, const Precisions& precisions, Arena& arena, bool* used,
+                 LinearWeights* linears, LayerGroup* groups);
 
     // The file is a mapping of ours: what has been packed may leave memory.
     void set_mapped(bool mapped) { mapped_ = mapped; }
@@ -91,13 +100,17 @@ class WeightReader {
     struct Temporary;
     const TensorEntry* find(const char* name) const;
     const TensorEntry* require(const TensorName& name, size_t d0, size_t d1, size_t d2, size_t d3);
+    const float* scales_of(const TensorEntry& entry);
     const float* as_f32(const TensorEntry& entry, Temporary& temporary);
     void release(const TensorEntry& entry) const;
-    LinearId add(size_t in, size_t out, Activation activation, const float* weights, const float* bias);
+    // A layer whose weights come from `stored`; `weights` [out][in], null while measuring.
+    LinearId add(const TensorEntry& stored, size_t in, size_t out, Activation activation, const float* weights,
+                 const float* bias);
     void out_of_memory();
     void fail_with(const Status& status);
 
     const ModelFile& file_;
+    const Precisions precisions_;
     Arena& arena_;
     bool* used_;
     LinearWeights* linears_;

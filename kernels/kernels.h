@@ -76,6 +76,8 @@ struct DepthwiseRowTask {
 
 struct Kernels {
     const char* name;  // "generic", "avx2", ...
+    // The CPU multiplies halves at a higher rate than floats, so layers stored in f16 are computed in it.
+    bool half_products;
 
     // Attention. key_panel: keys per packed panel; attend_block: queries per call that suit the caches best.
     size_t key_panel;
@@ -109,7 +111,10 @@ struct Kernels {
     // Storage types. bfloat16 rounds to nearest even and turns every NaN into 0x7fc0, as PyTorch does.
     void (*f32_to_bf16)(const float* x, size_t n, uint16_t* y);
     void (*bf16_to_f32)(const uint16_t* x, size_t n, float* y);
+    // Half precision: to nearest even; beyond its range to infinity.
+    void (*f32_to_f16)(const float* x, size_t n, uint16_t* y);
     void (*f16_to_f32)(const uint16_t* x, size_t n, float* y);
+    void (*add_f16)(const float* x, size_t n, uint16_t* y);  // y += x, summed in f32
     // One row of a bilinear resize, not in place: with r = top + mix (bottom - top),
     // y[i] = r[left[i]] + weight[i] (r[right[i]] - r[left[i]]).
     void (*resize_row)(const float* top, const float* bottom, float mix, const uint32_t* left,

@@ -103,41 +103,68 @@ void LinearWeights::connect() {
     provider_ = {this, look_up, reserve, insert, finalized, address, drop};
 }
 
-xnn_status LinearWeights::create(const float* weights, const float* bias, uint32_t flags,
-                                 xnn_operator_t* op) const {
+xnn_status LinearWeights::create(const LinearSource& source, uint32_t flags, xnn_operator_t* op) const {
     const float lowest = activation_ == Activation::relu ? 0.0f : -INFINITY;
-    return xnn_create_fully_connected_nc_f32(in_, out_, in_, out_, weights, bias, lowest, INFINITY, flags,
-                                             nullptr, &provider_, op);
+    switch (precision_) {
+        case Precision::f16:
+            return xnn_create_fully_connected_nc_f16(in_, out_, in_, out_, source.weights, source.bias, lowest,
+                                                     INFINITY, flags | XNN_FLAG_FP32_STATIC_WEIGHTS, nullptr,
+                                                     &provider_, op);
+        case Precision::int8:
+            return xnn_create_fully_connected_nc_qd8_f32_qc8w(
+                in_, out_, in_, out_, source.scales, static_cast<const int8_t*>(source.weights), source.bias,
+                lowest, INFINITY, flags, nullptr, &provider_, op);
+        default:
+            return xnn_create_fully_connected_nc_f32(
+                in_, out_, in_, out_, static_cast<const float*>(source.weights), source.bias, lowest, INFINITY,
+                flags, nullptr, &provider_, op);
+    }
 }
 
-size_t LinearWeights::packed_bytes(size_t in, size_t out) {
+bool can_compute(Precision precision) {
+    return LinearWeights::packed_bytes(precision, 64, 64) > 0;
+}
+
+size_t LinearWeights::packed_bytes(Precision precision, size_t in, size_t out) {
     LinearWeights probe;
     probe.in_ = in;
     probe.out_ = out;
+    probe.precision_ = precision;
     probe.connect();
-    const float nothing = 0.0f;  // never read: reserve() has no memory to pack into
+    const float one = 1.0f;  // numbers are never read: reserve() has no memory to pack into
     xnn_operator_t op = nullptr;
-    if (probe.create(&nothing, &nothing, 0, &op) == xnn_status_success) xnn_delete_operator(op);
+    if (probe.create({&one, &one, &one}, 0, &op) == xnn_status_success) xnn_delete_operator(op);
     return probe.wanted_;
 }
 
-bool LinearWeights::pack(size_t in, size_t out, Activation activation, const float* weights,
-                         const float* bias, void* memory) {
+bool LinearWeights::pack(Precision precision, size_t in, size_t out, Activation activation,
+                         const LinearSource& source, void* memory) {
     in_ = in;
     out_ = out;
+    precision_ = precision;
     activation_ = activation;
     packed_ = memory;
     is_packed_ = false;
     connect();
     xnn_operator_t op = nullptr;
-    if (create(weights, bias, 0, &op) != xnn_status_success) return false;
+    if (create(source, 0, &op) != xnn_status_success) return false;
     xnn_delete_operator(op);
     return is_packed_;
 }
 
+bool Quantiser::create(uint32_t flags) {
+    return op_ || xnn_create_convert_nc_f32_qd8(flags, &op_) == xnn_status_success;
+}
+
+void Quantiser::destroy() {
+    if (op_) xnn_delete_operator(op_);
+    op_ = nullptr;
+}
+
 bool Linear::create(const LinearWeights& weights, uint32_t flags) {
-    const float nothing = 0.0f;  // never read: the packed weights are found in the cache
-    return weights.create(&nothing, &nothing, flags, &op_) == xnn_status_success;
+    weights_ = &weights;
+    const float one = 1.0f;  // never read: the packed weights are found in the cache
+    return weights.create({&one, &one, &one}, flags, &op_) == xnn_status_success;
 }
 
 void Linear::destroy() {
@@ -145,9 +172,43 @@ void Linear::destroy() {
     op_ = nullptr;
 }
 
-bool Linear::run(const float* x, size_t rows, float* y, pthreadpool_t threads) {
+bool Linear::run_f32(const float* x, size_t rows, float* y, pthreadpool_t threads) {
+    rows_ += rows;
     return xnn_reshape_fully_connected_nc_f32(op_, rows, threads) == xnn_status_success &&
            xnn_setup_fully_connected_nc_f32(op_, x, y) == xnn_status_success &&
+           xnn_run_operator(op_, threads) == xnn_status_success;
+}
+
+bool Linear::run_f16(const uint16_t* x, size_t rows, uint16_t* y, pthreadpool_t threads) {
+    rows_ += rows;
+    return xnn_reshape_fully_connected_nc_f16(op_, rows, threads) == xnn_status_success &&
+           xnn_setup_fully_connected_nc_f16(op_, x, y) == xnn_status_success &&
+           xnn_run_operator(op_, threads) == xnn_status_success;
+}
+
+namespace {
+
+size_t numbers_bytes(size_t rows, size_t in) {
+    return (rows * in + XNN_EXTRA_BYTES + 63) / 64 * 64;
+}
+
+}  // namespace
+
+size_t Linear::work_bytes(size_t rows, size_t in) {
+    return numbers_bytes(rows, in) + (rows + XNN_EXTRA_QUANTIZATION_PARAMS) * sizeof(xnn_quantization_params);
+}
+
+bool Linear::run_int8(const Quantiser& quantiser, const float* x, size_t rows, float* y, void* work,
+                      pthreadpool_t threads) {
+    rows_ += rows;
+    const size_t in = weights_->in();
+    int8_t* numbers = static_cast<int8_t*>(work);
+    auto* scales = reinterpret_cast<xnn_quantization_params*>(numbers + numbers_bytes(rows, in));
+    return xnn_reshape_convert_nc_f32_qd8(quantiser.op_, rows, in, in, in, threads) == xnn_status_success &&
+           xnn_setup_convert_nc_f32_qd8(quantiser.op_, x, numbers, scales) == xnn_status_success &&
+           xnn_run_operator(quantiser.op_, threads) == xnn_status_success &&
+           xnn_reshape_fully_connected_nc_qd8_f32_qc8w(op_, rows, threads) == xnn_status_success &&
+           xnn_setup_fully_connected_nc_qd8_f32_qc8w(op_, numbers, y, scales) == xnn_status_success &&
            xnn_run_operator(op_, threads) == xnn_status_success;
 }
 

@@ -40,18 +40,36 @@ class AllocationScope {
 
 enum class Activation : uint8_t { none, relu };
 
+// In what a layer computes. Activations come and go as f32 in all of them.
+enum class Precision : uint8_t {
+    f32,
+    f16,   // weights and activations rounded to half precision; sums as XNNPACK has them: half on ARM, f32 elsewhere
+    int8,  // weights in 8 bits with a scale per output channel; activations quantised row by row as they come
+};
+
+// Whether XNNPACK has operators for it on this CPU. start_xnnpack() first.
+bool can_compute(Precision precision);
+
+// Where the numbers of a layer come from.
+struct LinearSource {
+    const void* weights = nullptr;  // [out][in]: int8 for Precision::int8, else f32
+    const float* scales = nullptr;  // [out], Precision::int8 only: weight = scale * number; normal numbers > 0
+    const float* bias = nullptr;    // [out]
+};
+
 // y = activation(x W^T + b): packed weights, immutable after pack().
 class LinearWeights {
   public:
     // Bytes that pack() will need.
-    static size_t packed_bytes(size_t in, size_t out);
-    // `weights` [out][in], `bias` [out] or null. `memory`: packed_bytes(), 64-byte aligned. False: XNNPACK
-    // refuses.
-    bool pack(size_t in, size_t out, Activation activation, const float* weights, const float* bias,
+    static size_t packed_bytes(Precision precision, size_t in, size_t out);
+    // `memory`: packed_bytes(), 64-byte aligned. The source is not needed afterwards. False: XNNPACK refuses.
+    bool pack(Precision precision, size_t in, size_t out, Activation activation, const LinearSource& source,
               void* memory);
 
     size_t in() const { return in_; }
     size_t out() const { return out_; }
+    Precision precision() const { return precision_; }
+    const char* name = "";  // of the tensor in the model file
 
   private:
     friend class Linear;
@@ -61,28 +79,53 @@ class LinearWeights {
     static bool finalized(void* context);
     static void* address(void* context, size_t offset);
     static xnn_status drop(void* context);
-    xnn_status create(const float* weights, const float* bias, uint32_t flags, xnn_operator_t* op) const;
+    xnn_status create(const LinearSource& source, uint32_t flags, xnn_operator_t* op) const;
     void connect();
 
     mutable xnn_weights_cache_provider provider_ = {};
     size_t in_ = 0, out_ = 0;
+    Precision precision_ = Precision::f32;
     Activation activation_ = Activation::none;
     void* packed_ = nullptr;
     size_t wanted_ = 0;  // what XNNPACK asked for while packing
     bool is_packed_ = false;
 };
 
-// One session's operator on shared weights.
+// Turns rows of floats into 8-bit numbers with a scale and a zero point per row. One per session.
+class Quantiser {
+  public:
+    // False when there is no memory.
+    bool create(uint32_t flags);
+    void destroy();
+
+  private:
+    friend class Linear;
+    xnn_operator_t op_ = nullptr;
+};
+
+// One session's operator on shared weights. Run functions allocate nothing; x [rows][in], y [rows][out], dense, must
+// not overlap. False is a defect.
 class Linear {
   public:
     // `flags`: XNN_FLAG_YIELD_WORKERS or 0. False when there is no memory.
     bool create(const LinearWeights& weights, uint32_t flags);
     void destroy();
-    // x [rows][in], y [rows][out], both dense; must not overlap. Allocates nothing. False is a defect.
-    bool run(const float* x, size_t rows, float* y, pthreadpool_t threads);
+
+    bool run_f32(const float* x, size_t rows, float* y, pthreadpool_t threads);
+    bool run_f16(const uint16_t* x, size_t rows, uint16_t* y, pthreadpool_t threads);
+    // `work`: work_bytes(rows, in), 64-byte aligned.
+    bool run_int8(const Quantiser& quantiser, const float* x, size_t rows, float* y, void* work,
+                  pthreadpool_t threads);
+    static size_t work_bytes(size_t rows, size_t in);
+    // XNNPACK reads this much beyond the end of an input.
+    static constexpr size_t kExtraBytes = XNN_EXTRA_BYTES;
+
+    uint64_t rows() const { return rows_; }  // of all calls so far
 
   private:
     xnn_operator_t op_ = nullptr;
+    const LinearWeights* weights_ = nullptr;
+    uint64_t rows_ = 0;
 };
 
 }  // namespace samlet

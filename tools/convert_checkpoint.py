@@ -34,6 +34,7 @@ EXAMPLES = """\
 examples:
   convert_checkpoint.py sam2.1_hiera_tiny.pt sam2.1_hiera_tiny.gguf
   convert_checkpoint.py sam2.1_hiera_large.pt large.gguf --type f16
+  convert_checkpoint.py sam2.1_hiera_tiny.pt tiny_int8.gguf --type int8
   convert_checkpoint.py mine.safetensors mine.gguf --config mine.yaml --name mine
   convert_checkpoint.py --list sam2.1_hiera_tiny.gguf
 """
@@ -1312,9 +1313,9 @@ def configured(path: Path, shapes: Dict[str, Shape]) -> Architecture:
 
 GGUF_VERSION = 3
 ALIGNMENT = 32
-GGUF_F32, GGUF_F16 = 0, 1
-GGUF_ELEMENT_SIZES = {GGUF_F32: 4, GGUF_F16: 2}
-GGUF_TYPE_NAMES = {GGUF_F32: "f32", GGUF_F16: "f16"}
+GGUF_F32, GGUF_F16, GGUF_I8 = 0, 1, 24
+GGUF_ELEMENT_SIZES = {GGUF_F32: 4, GGUF_F16: 2, GGUF_I8: 1}
+GGUF_TYPE_NAMES = {GGUF_F32: "f32", GGUF_F16: "f16", GGUF_I8: "int8"}
 U32, FLOAT32, BOOL, STRING, ARRAY = 4, 6, 7, 8, 9
 GGUF_SCALARS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", U32: "<I", 5: "<i", FLOAT32: "<f", BOOL: "<?", 10: "<Q", 11: "<q",
                 12: "<d"}
@@ -1399,6 +1400,35 @@ class OutputTensor(NamedTuple):
         return math.prod(self.shape) * GGUF_ELEMENT_SIZES[self.type]
 
 
+SCALE_SUFFIX = "_scale"
+
+# Weights that --type int8 leaves in f16, and why. The last groups were measured with tools/rank_layers.py.
+KEPT_IN_F16 = (
+    (r"^memory_attention\.layers\.\d+\.cross_attn_image\.k_proj\.", "keys are not formed: attention reads the weights"),
+    (r"^memory_attention\.layers\.\d+\.cross_attn_image\.(v|out)_proj\.", "multiplied out with another layer at load"),
+    (r"^image_encoder\.neck\.convs\.[23]\.|^sam_mask_decoder\.conv_s[01]\.", "multiplied out with another layer at load"),
+    (r"\.dwconv\.|^mask_downsample\.|^obj_ptr_tpos_proj\.", "not a product of matrices at run time"),
+    (r"^sam_mask_decoder\.output_upscaling\.", "a deconvolution: a row of the file is not a channel of its output"),
+    (r"^image_encoder\.trunk\.patch_embed\.|^sam_prompt_encoder\.|^memory_encoder\.mask_downsampler\.encoder\.[036]\.",
+     "few inputs: nothing to save"),
+    (r"^sam_mask_decoder\.(output_hypernetworks_mlps|iou_prediction_head|pred_obj_score_head)\.",
+     "makes filters and scores of a few tokens: nothing to save"),
+)
+
+
+def kept_reason(name: str, rules: Iterable[Tuple[str, str]]) -> Optional[str]:
+    return next((reason for pattern, reason in rules if re.search(pattern, name)), None)
+
+
+def to_int8(array):
+    """Symmetric, one scale for each element of the outermost dimension; the largest number of each is +-127."""
+    rows = array.reshape(array.shape[0], -1)
+    scales = np.abs(rows).max(axis=1) / np.float32(127)
+    scales[scales < np.finfo("<f4").tiny] = 1  # a row of zeros
+    numbers = np.clip(np.rint(rows / scales[:, None]), -127, 127).astype("i1")
+    return numbers, scales.astype("<f4")
+
+
 def pack_header(entries: Dict[str, Value], tensors: List[OutputTensor]) -> bytes:
     """Everything before the tensor data. Names are written in full: some readers of GGUF stop at 64 characters, which
     published names exceed, but samlet has no such limit."""
@@ -1414,9 +1444,25 @@ def pack_header(entries: Dict[str, Value], tensors: List[OutputTensor]) -> bytes
     return header + bytes(align(len(header)) - len(header))
 
 
-def plan_output(specs: Dict[str, TensorSpec], kind: str) -> List[OutputTensor]:
-    return [OutputTensor(name, spec.shape, GGUF_F16 if kind == "f16" and spec.is_weight else GGUF_F32)
-            for name, spec in specs.items()]
+def plan_output(specs: Dict[str, TensorSpec], kind: str,
+                kept: Iterable[Tuple[str, str]] = KEPT_IN_F16) -> List[OutputTensor]:
+    """The tensors of the file in order; the scales of an int8 tensor follow it."""
+    tensors = []
+    for name, spec in specs.items():
+        if not spec.is_weight or kind == "f32":
+            tensors.append(OutputTensor(name, spec.shape, GGUF_F32))
+        elif kind == "f16" or kept_reason(name, kept):
+            tensors.append(OutputTensor(name, spec.shape, GGUF_F16))
+        else:
+            tensors.append(OutputTensor(name, spec.shape, GGUF_I8))
+            tensors.append(OutputTensor(name + SCALE_SUFFIX, spec.shape[:1], GGUF_F32))
+    return tensors
+
+
+def kept_entries(tensors: List[OutputTensor], kept: Iterable[Tuple[str, str]]) -> Dict[str, Value]:
+    """What an int8 file says of the weights that it holds in f16."""
+    lines = tuple(f"{t.name}: {kept_reason(t.name, kept)}" for t in tensors if t.type == GGUF_F16)
+    return {"samlet.kept_in_f16": Value(STRING, lines)} if lines else {}
 
 
 def write_gguf(file: BinaryIO, entries: Dict[str, Value], tensors: List[OutputTensor],
@@ -1425,10 +1471,16 @@ def write_gguf(file: BinaryIO, entries: Dict[str, Value], tensors: List[OutputTe
     cannot be stored are all named in one error."""
     size = file.write(pack_header(entries, tensors))
     problems = []
+    scales = None  # of the int8 tensor just written
     for tensor in tensors:
         try:
-            values = to_float32(read(tensor.name))
-            data = (to_float16(values) if tensor.type == GGUF_F16 else values).tobytes()
+            if scales is not None:
+                data, scales = scales.tobytes(), None
+            else:
+                values = to_float32(read(tensor.name))
+                if tensor.type == GGUF_I8:
+                    values, scales = to_int8(values)
+                data = (to_float16(values) if tensor.type == GGUF_F16 else values).tobytes()
         except ValueError as reason:
             problems.append(f"{tensor.name}: {reason}")
             continue
@@ -1530,18 +1582,23 @@ NUMPY_MISSING = ("converting needs numpy: install it with 'python3 -m pip instal
 
 
 def convert(source: Path, target: Path, kind: str = "f32", config: Optional[Path] = None,
-            name: Optional[str] = None) -> Dict[str, Any]:
-    """Converts one file and returns a summary."""
+            name: Optional[str] = None, kept: Iterable[Tuple[str, str]] = KEPT_IN_F16) -> Dict[str, Any]:
+    """Converts one file and returns a summary. `kept`: patterns of weights that int8 leaves in f16, with reasons."""
     check_target(source, target)
     with open(source, "rb") as input_file:
         checkpoint = open_checkpoint(input_file)
         arch = configured(config, checkpoint.shapes) if config else recognise(checkpoint.shapes)
         arch = replace(arch, name=printable(name or arch.name))
-        tensors = plan_output(check_tensors(arch, checkpoint.shapes), kind)
+        kept = tuple(kept)
+        tensors = plan_output(check_tensors(arch, checkpoint.shapes), kind, kept)
+        entries = metadata(arch)
+        if kind == "int8":
+            entries.update(kept_entries(tensors, kept))
         with replaced_when_complete(target) as output_file:
-            size = write_gguf(output_file, metadata(arch), tensors, checkpoint.read)
+            size = write_gguf(output_file, entries, tensors, checkpoint.read)
     return {"name": arch.name, "family": arch.family, "has_video": arch.has_video, "type": kind,
-            "tensors": len(tensors), "parameters": sum(math.prod(t.shape) for t in tensors), "bytes": size,
+            "tensors": len(tensors), "bytes": size,
+            "parameters": sum(math.prod(t.shape) for t in tensors if not t.name.endswith(SCALE_SUFFIX)),
             "output": str(target)}
 
 
@@ -1566,9 +1623,9 @@ def parse_arguments(arguments: Optional[List[str]]) -> argparse.Namespace:
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("input", type=Path, help="a .pt or .safetensors checkpoint (with --list: a GGUF file)")
     parser.add_argument("output", type=Path, nargs="?", help="the GGUF file to write")
-    parser.add_argument("--type", choices=("f32", "f16"), default="f32",
+    parser.add_argument("--type", choices=("f32", "f16", "int8"), default="f32",
                         help="how to store weights of linear and convolution layers (default f32); everything else "
-                             "stays f32")
+                             "stays f32, and int8 leaves layers in f16 that would lose too much")
     parser.add_argument("--config", type=Path, metavar="FILE.yaml", help="the model's published-style configuration")
     parser.add_argument("--name", help="general.name of the model (default: the recognised variant)")
     parser.add_argument("--list", action="store_true", help="print metadata and tensors of a GGUF file")

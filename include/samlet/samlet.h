@@ -115,9 +115,18 @@ SAMLET_API void samlet_memory_plan_init(samlet_memory_plan *plan);
 
 typedef struct samlet_model samlet_model;
 
+/* What the products of layers are computed in. All else is f32; sums of int8 products are exact. */
+typedef enum samlet_precision {
+    SAMLET_PRECISION_AUTO = 0, /* layers stored in int8 in int8; those in f16 in f16 where the CPU has fp16 arithmetic,
+                                  else in f32 */
+    SAMLET_PRECISION_F32 = 1,  /* everything in f32, whatever the file holds */
+    SAMLET_PRECISION_F16 = 2   /* as AUTO, but f16 also for layers stored in f32, and on CPUs that only convert f16 (slow:
+                                  for tests and studies). UNSUPPORTED where XNNPACK has no f16 */
+} samlet_precision;
+
 typedef struct samlet_model_config {
     uint32_t size;
-    uint32_t reserved;
+    uint32_t precision; /* samlet_precision */
     /* Either a path (the file is mapped, read only), or bytes that stay valid and unchanged until the model is closed
      * (ROM, an embedded array), aligned to 32 bytes. */
     const char *path;
@@ -139,7 +148,7 @@ typedef struct samlet_model_info {
     uint32_t has_video;       /* 0: image-only, cannot track */
     const char *name;         /* "sam2.1_hiera_tiny" or whatever the file says */
     const char *family;       /* "sam2" or "sam2.1" */
-    const char *weight_type;  /* "f32", "f16": the type of most weights in the file */
+    const char *weight_type;  /* "f32", "f16", "int8": the type of most weights in the file */
     const char *kernels;      /* the instruction set in use */
     uint32_t image_size;      /* trained side length, pixels */
     uint32_t stride;          /* image pixels per feature cell, 16 */
@@ -166,7 +175,7 @@ typedef struct samlet_tensor_info {
     uint32_t size;
     uint32_t rank;
     const char *name;
-    const char *type; /* "f32", "f16" */
+    const char *type; /* "f32", "f16", "int8" */
     uint64_t shape[4]; /* outermost first, as in the published checkpoint */
     uint64_t bytes;
 } samlet_tensor_info;

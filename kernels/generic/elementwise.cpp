@@ -30,6 +30,18 @@ uint16_t to_bf16(float x) {
     return uint16_t((bits + 0x7fff + odd) >> 16);
 }
 
+uint16_t to_f16(float x) {
+    const uint32_t bits = bits_of(x), magnitude = bits & 0x7fffffff;
+    const uint16_t sign = uint16_t(bits >> 16 & 0x8000);
+    if (magnitude > 0x7f800000) return uint16_t(sign | 0x7e00 | (magnitude >> 13 & 0x1ff));  // quiet, payload kept
+    if (magnitude >= 0x477ff000) return sign | 0x7c00;  // 65520, half way to 2^16, and beyond
+    // Below the normal range the unit is 2^-24; floats of that size have a unit of 2^-23 times their power of two
+    // at least, so that the rounding can be left to an addition.
+    if (magnitude < 0x38800000) return uint16_t(sign | (bits_of(from_bits(magnitude) + 0.5f) - bits_of(0.5f)));
+    const uint32_t odd = magnitude >> 13 & 1;
+    return uint16_t(sign | (((magnitude + 0xfff + odd) >> 13) - (112 << 10)));
+}
+
 float from_f16(uint16_t h) {
     const uint32_t sign = uint32_t(h & 0x8000) << 16;
     const uint32_t exponent = (h >> 10) & 31;
@@ -64,6 +76,14 @@ void f32_to_bf16(const float* x, size_t n, uint16_t* y) {
 
 void bf16_to_f32(const uint16_t* x, size_t n, float* y) {
     for (size_t i = 0; i < n; ++i) y[i] = from_bits(uint32_t(x[i]) << 16);
+}
+
+void f32_to_f16(const float* x, size_t n, uint16_t* y) {
+    for (size_t i = 0; i < n; ++i) y[i] = to_f16(x[i]);
+}
+
+void add_f16(const float* x, size_t n, uint16_t* y) {
+    for (size_t i = 0; i < n; ++i) y[i] = to_f16(from_f16(y[i]) + x[i]);
 }
 
 void f16_to_f32(const uint16_t* x, size_t n, float* y) {

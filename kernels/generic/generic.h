@@ -23,6 +23,8 @@ void rotate(float* x, const float* cosine, const float* sine, size_t n);
 void depthwise_row(const DepthwiseRowTask& task);
 void f32_to_bf16(const float* x, size_t n, uint16_t* y);
 void bf16_to_f32(const uint16_t* x, size_t n, float* y);
+void f32_to_f16(const float* x, size_t n, uint16_t* y);
+void add_f16(const float* x, size_t n, uint16_t* y);
 void f16_to_f32(const uint16_t* x, size_t n, float* y);
 void resize_row(const float* top, const float* bottom, float mix, const uint32_t* left, const uint32_t* right,
                 const float* weight, size_t n, float* y);

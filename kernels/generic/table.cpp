@@ -5,6 +5,7 @@ namespace samlet {
 
 const Kernels generic_kernels = {
     "generic",
+    false,  // half_products
     1,   // key_panel: a packed key is the key itself
     64,  // attend_block
     generic::attend_scratch,
@@ -23,7 +24,9 @@ const Kernels generic_kernels = {
     generic::depthwise_row,
     generic::f32_to_bf16,
     generic::bf16_to_f32,
+    generic::f32_to_f16,
     generic::f16_to_f32,
+    generic::add_f16,
     generic::resize_row,
 };
 

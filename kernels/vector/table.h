@@ -17,7 +17,7 @@
 //   *_part           the first n < width lanes only, touching no memory beyond; lanes not loaded are 0
 //   Four, pick<i>    four neighbouring scalars, and one of them as the factor b of add_product
 //   load_one         as load_four, but reads, and allows to pick, the first only
-//   load_bf16, ...   width halves; store_bf16 rounds to nearest even, NaN becomes 0x7fc0
+//   load_bf16, ...   width halves; store_* round to nearest even, NaN becomes 0x7fc0 in bfloat16
 //   first_lanes      `yes` in the first n lanes
 //   where_negative   `yes` in lanes whose sign bit is set
 //   max, min         NaN if b is
@@ -38,12 +38,12 @@ namespace samlet {
 namespace {
 
 template <class V>
-constexpr Kernels vector_table(const char* name) {
+constexpr Kernels vector_table(const char* name, bool half_products = false) {
     return {
-        name,           key_panel<V>,  V::block_queries, attend_scratch<V>, pack_keys<V>,
+        name,           half_products, key_panel<V>,  V::block_queries, attend_scratch<V>, pack_keys<V>,
         attend<V>, axial_queries, axial_scratch<V>, attend_axial<V>,      layer_norm<V>, gelu<V>,          sigmoid<V>,        add<V>,
         add_scaled<V>,  max4<V>,       rotate<V>,        depthwise_row<V>,  f32_to_bf16<V>,
-        bf16_to_f32<V>, f16_to_f32<V>, resize_row,
+        bf16_to_f32<V>, f32_to_f16<V>, f16_to_f32<V>, add_f16<V>, resize_row,
     };
 }
 

@@ -432,6 +432,7 @@ class Bench {
     explicit Bench(const Model& model) : linears_(model.linear_count) {
         for (size_t i = 0; i < model.linear_count; i++) assert_true(linears_[i].create(model.linears[i], 0));
         exec.kernels = model.kernels;
+        exec.weights = model.linears;
         exec.linears = linears_.data();
         constexpr size_t kScratch = 32 << 20;
         block_ = aligned_alloc(64, kScratch);

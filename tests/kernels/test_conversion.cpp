@@ -56,6 +56,76 @@ void rounds_around_every_value(void**) {
     });
 }
 
+// The same for half precision: of the values there are, the nearest; of two equally near the even one.
+uint16_t nearest_f16(float x) {
+    const uint16_t sign = uint16_t(bits_of(x) >> 16 & 0x8000);
+    const double magnitude = std::fabs(double(x));
+    if (std::isnan(x)) return uint16_t(sign | 0x7e00 | (bits_of(x) >> 13 & 0x1ff));
+    const auto value = [](uint32_t h) {  // 0x7c00 counts as 2^16
+        const int exponent = int(h >> 10), mantissa = int(h & 1023);
+        return exponent == 0 ? std::ldexp(mantissa, -24) : std::ldexp(1024 + mantissa, exponent - 25);
+    };
+    uint32_t low = 0, high = 0x7c00;  // value(low) <= magnitude
+    if (magnitude >= value(high)) return uint16_t(sign | high);
+    while (high - low > 1) {
+        const uint32_t middle = (low + high) / 2;
+        (value(middle) <= magnitude ? low : high) = middle;
+    }
+    const double below = magnitude - value(low), above = value(high) - magnitude;
+    return uint16_t(sign | (below < above ? low : above < below ? high : low % 2 == 0 ? low : high));
+}
+
+void check_half_rounding(const Kernels& kernels, const std::vector<float>& x) {
+    std::vector<uint16_t> y(x.size());
+    kernels.f32_to_f16(x.data(), x.size(), y.data());
+    for (size_t i = 0; i < x.size(); ++i) {
+        if (y[i] != nearest_f16(x[i])) {
+            fail_msg("%s: %08x became %04x, want %04x", kernels.name, bits_of(x[i]), y[i], nearest_f16(x[i]));
+        }
+    }
+}
+
+// Random bits, and for each half there is the floats around it and around the middle to the next.
+void rounds_to_halves(void**) {
+    each_level([](const Kernels& kernels) {
+        Random random(12);
+        std::vector<float> x(100003);
+        for (float& value : x) value = from_bits(random.bits());
+        check_half_rounding(kernels, x);
+        x.clear();
+        for (uint32_t half = 0; half < 0x7c00; ++half) {
+            const uint16_t h = uint16_t(half);
+            float exact;
+            generic_kernels.f16_to_f32(&h, 1, &exact);
+            for (uint32_t rest : {0u, 1u, 0xfffu, 0x1000u, 0x1001u, 0x1fffu}) {
+                x.push_back(from_bits(bits_of(exact) + rest));
+                x.push_back(-from_bits(bits_of(exact) + rest));
+            }
+            x.push_back(exact + 0x1p-25f);
+        }
+        check_half_rounding(kernels, x);
+    });
+}
+
+void adds_to_halves(void**) {
+    each_level([](const Kernels& kernels) {
+        for (size_t n : ragged_sizes) {
+            const Input<float> x(n, 1);
+            Output<uint16_t> y(n);
+            std::vector<uint16_t> want(n);
+            for (size_t i = 0; i < n; ++i) {
+                y[i] = uint16_t(0xb000 + 97 * i);
+                float wide;
+                generic_kernels.f16_to_f32(&y[i], 1, &wide);
+                want[i] = nearest_f16(wide + x[i]);
+            }
+            kernels.add_f16(x.data(), n, y.data());
+            y.check_guards(kernels.name);
+            for (size_t i = 0; i < n; ++i) assert_int_equal(y[i], want[i]);
+        }
+    });
+}
+
 void widens_every_bf16(void**) {
     each_level([](const Kernels& kernels) {
         std::vector<uint16_t> x(65536);
@@ -108,6 +178,11 @@ void ragged_sizes_and_guards(void**) {
             narrow.check_guards(kernels.name);
             for (size_t i = 0; i < n; ++i) assert_int_equal(narrow[i], nearest_bf16(x[i]));
 
+            Output<uint16_t> half(n);
+            kernels.f32_to_f16(x.data(), n, half.data());
+            half.check_guards(kernels.name);
+            for (size_t i = 0; i < n; ++i) assert_int_equal(half[i], nearest_f16(x[i]));
+
             const Input<uint16_t> halves(n);
             for (size_t i = 0; i < n; ++i) halves[i] = uint16_t(0x3c00 + i);
             Output<float> wide(n), wide_bf16(n);
@@ -129,7 +204,8 @@ int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(rounds_random_bits),       cmocka_unit_test(rounds_around_every_value),
         cmocka_unit_test(widens_every_bf16),        cmocka_unit_test(widens_every_half),
-        cmocka_unit_test(levels_agree_on_nan_bits), cmocka_unit_test(ragged_sizes_and_guards),
+        cmocka_unit_test(levels_agree_on_nan_bits), cmocka_unit_test(rounds_to_halves),
+        cmocka_unit_test(adds_to_halves),           cmocka_unit_test(ragged_sizes_and_guards),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

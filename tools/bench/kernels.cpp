@@ -49,12 +49,13 @@ void xnnpack_product(benchmark::State& state) {
     constexpr size_t rows = 4096, in = 256, out = 2048;
     samlet::start_xnnpack();
     Floats x(rows * in), w(in * out), bias(out), y(rows * out),
-        packed(samlet::LinearWeights::packed_bytes(in, out) / 4);
+        packed(samlet::LinearWeights::packed_bytes(samlet::Precision::f32, in, out) / 4);
     samlet::LinearWeights weights;
     samlet::Linear linear;
-    weights.pack(in, out, samlet::Activation::none, w, bias, static_cast<float*>(packed));
+    weights.pack(samlet::Precision::f32, in, out, samlet::Activation::none, {static_cast<float*>(w), nullptr, bias},
+                 static_cast<float*>(packed));
     linear.create(weights, 0);
-    for (auto _ : state) linear.run(x, rows, y, nullptr);
+    for (auto _ : state) linear.run_f32(x, rows, y, nullptr);
     linear.destroy();
     report(state, "MAC/s", double(rows) * in * out);
 }

@@ -149,7 +149,7 @@ structs! {
 
     pub struct samlet_model_config {
         pub size: u32,
-        pub reserved: u32,
+        pub precision: u32,
         pub path: *const c_char,
         pub data: *const c_void,
         pub data_size: u64,
