@@ -109,11 +109,12 @@ std::string random_model(const std::string& name, const std::string& type) {
     });
 }
 
-OpenModel::OpenModel(const std::string& path, const char* kernels) {
+OpenModel::OpenModel(const std::string& path, const char* kernels, samlet_precision precision) {
     samlet_model_config config;
     samlet_model_config_init(&config);
     config.path = path.c_str();
     config.kernels = kernels;
+    config.precision = static_cast<uint32_t>(precision);
     samlet_error error;
     if (samlet_model_open(&config, &model_, &error) != SAMLET_OK)
         fail_msg("%s: %s", path.c_str(), error.message);

@@ -56,7 +56,8 @@ std::string random_model(const std::string& name, const std::string& type = "f32
 class OpenModel {
   public:
     // `kernels`: an instruction set, null for the best.
-    explicit OpenModel(const std::string& path, const char* kernels = nullptr);
+    explicit OpenModel(const std::string& path, const char* kernels = nullptr,
+                       samlet_precision precision = SAMLET_PRECISION_AUTO);
     // Opens the bytes of a file in memory after adding `offset` to each value of an f32 tensor.
     OpenModel(const std::string& path, const std::string& tensor, float offset);
     ~OpenModel() { samlet_model_close(model_); }
