@@ -22,7 +22,7 @@ struct samlet_tracker {
 
 struct samlet_segmenter {
     samlet::Segmenter impl;
-    char message[256];
+    mutable char message[256];
     void* owned_block;
     size_t owned_bytes;
 };
@@ -50,6 +50,7 @@ Status find_block(void* given, uint64_t given_bytes, uint64_t bytes, void** bloc
 
 // A caller's buffer for a picture-size map of pixels of `pixel` bytes.
 Status check_map(const Session& session, const void* out, uint64_t stride, size_t pixel);
+Status get_layer(const Session& session, uint32_t index, samlet_layer* layer);
 Status get_features(const Session& session, samlet_feature_level level, samlet_tensor_view* view);
 
 }  // namespace samlet

@@ -66,7 +66,16 @@ Status choose_kernels(const samlet_model_config& config, const Kernels** kernels
 // What layers compute in: by the type in the file, by what the caller allows, and by what pays on this CPU.
 Status choose_precisions(const samlet_model_config& config, const Kernels& kernels, Precisions* precisions) {
     *precisions = Precisions();
-    switch (config.precision) {
+    uint32_t precision = config.precision;
+    const char* forced = precision == SAMLET_PRECISION_AUTO ? port::environment("SAMLET_PRECISION") : nullptr;
+    if (forced && forced[0]) {
+        if (strcmp(forced, "f32") != 0 && strcmp(forced, "f16") != 0)
+            return fail(SAMLET_ERROR_INVALID_ARGUMENT,
+                        "the environment variable SAMLET_PRECISION is \"%s\"; it must be f32 or f16", 0, 0,
+                        forced);
+        precision = strcmp(forced, "f16") == 0 ? SAMLET_PRECISION_F16 : SAMLET_PRECISION_F32;
+    }
+    switch (precision) {
         case SAMLET_PRECISION_F32: return {};
         case SAMLET_PRECISION_AUTO:
             precisions->of_int8 = Precision::int8;
@@ -83,7 +92,7 @@ Status choose_precisions(const samlet_model_config& config, const Kernels& kerne
         default:
             return fail(SAMLET_ERROR_INVALID_ARGUMENT,
                         "precision is %a; it must be SAMLET_PRECISION_AUTO (0), _F32 (1) or _F16 (2)",
-                        config.precision);
+                        precision);
     }
 }
 

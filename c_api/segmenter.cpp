@@ -159,4 +159,8 @@ samlet_status samlet_segmenter_features(samlet_segmenter* segmenter, samlet_feat
     SAMLET_SEGMENTER_CALL(get_features(segmenter->impl, level, view));
 }
 
+samlet_status samlet_segmenter_layer(const samlet_segmenter* segmenter, uint32_t index, samlet_layer* layer) {
+    SAMLET_SEGMENTER_CALL(get_layer(segmenter->impl, index, layer));
+}
+
 }  // extern "C"

@@ -15,6 +15,35 @@ Status check_map(const Session& session, const void* out, uint64_t stride, size_
     return session.has_picture() ? check_reach(stride, row, session.picture().height) : Status();
 }
 
+namespace {
+
+const char* name_of(Precision precision) {
+    return precision == Precision::int8 ? "int8" : precision == Precision::f16 ? "f16" : "f32";
+}
+
+}  // namespace
+
+Status get_layer(const Session& session, uint32_t index, samlet_layer* layer) {
+    if (!layer) return null_argument("layer");
+    SAMLET_TRY(check_size(layer->size, sizeof(*layer), "samlet_layer"));
+    const Model& model = session.model();
+    if (index >= model.linear_count)
+        return fail(SAMLET_ERROR_NOT_FOUND, "there is no layer %a: the model has %b", index,
+                    static_cast<int64_t>(model.linear_count));
+    const LinearWeights& linear = model.linears[index];
+    const TensorEntry& weights = *model.labels[index].weights;
+    *layer = {layer->size,
+              static_cast<uint32_t>(linear.in()),
+              static_cast<uint32_t>(linear.out()),
+              0,
+              weights.name,
+              type_name(weights.type),
+              name_of(linear.precision()),
+              linear.packed_bytes(),
+              session.layer_rows(index)};
+    return {};
+}
+
 Status get_features(const Session& session, samlet_feature_level level, samlet_tensor_view* view) {
     if (!view) return null_argument("view");
     SAMLET_TRY(check_size(view->size, sizeof(*view), "samlet_tensor_view"));

@@ -30,6 +30,9 @@ void samlet_model_info_init(samlet_model_info* info) {
 void samlet_tensor_info_init(samlet_tensor_info* info) {
     init(info);
 }
+void samlet_layer_init(samlet_layer* layer) {
+    init(layer);
+}
 void samlet_frame_init(samlet_frame* frame) {
     init(frame);
 }

@@ -185,6 +185,10 @@ samlet_status samlet_tracker_get_profile(const samlet_tracker* tracker, samlet_p
     SAMLET_TRACKER_CALL(get_profile(tracker, profile));
 }
 
+samlet_status samlet_tracker_layer(const samlet_tracker* tracker, uint32_t index, samlet_layer* layer) {
+    SAMLET_TRACKER_CALL(get_layer(tracker->impl, index, layer));
+}
+
 samlet_status samlet_tracker_features(samlet_tracker* tracker, samlet_feature_level level,
                                       samlet_tensor_view* view) {
     SAMLET_TRACKER_CALL(get_features(tracker->impl, level, view));

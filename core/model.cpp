@@ -52,10 +52,10 @@ size_t measure_operator(const LinearWeights& weights) {
 struct Tables {
     bool* used;
     LinearWeights* linears;
-    LayerGroup* groups;
+    LayerLabel* labels;
     static Tables take(Arena& arena, size_t tensors, size_t linears) {
         return {arena.take<bool>(tensors), arena.take<LinearWeights>(linears),
-                arena.take<LayerGroup>(linears)};
+                arena.take<LayerLabel>(linears)};
     }
 };
 
@@ -110,14 +110,14 @@ Status Model::bind(const void* data, size_t size, Arena& arena) {
         arena.rewind(before);
     }
     const Tables tables = Tables::take(arena, file.tensor_count(), count);
-    if (!tables.groups) return fail(SAMLET_ERROR_MEMORY, "the block is too small for the model");
+    if (!tables.labels) return fail(SAMLET_ERROR_MEMORY, "the block is too small for the model");
     for (size_t i = 0; i < count; i++) new (&tables.linears[i]) LinearWeights();
-    WeightReader reader(file, precisions, arena, tables.used, tables.linears, tables.groups);
+    WeightReader reader(file, precisions, arena, tables.used, tables.linears, tables.labels);
     reader.set_mapped(mapping.data != nullptr);
     read(reader);
     if (!reader.status().ok()) return reader.status();
     linears = tables.linears;
-    groups = tables.groups;
+    labels = tables.labels;
     linear_count = count;
     packed_bytes = reader.packed_bytes();
     for (size_t i = 0; i < count; i++) quantises |= linears[i].precision() == Precision::int8;

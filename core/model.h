@@ -35,7 +35,7 @@ struct Model {
     MemoryEncoder memory_encoder;
 
     const LinearWeights* linears;
-    const LayerGroup* groups;
+    const LayerLabel* labels;
     size_t linear_count;
     size_t operator_bytes;  // that XNNPACK asks for per operator of a session
     bool quantises;         // a session has one operator more, for activations of int8 layers

@@ -102,7 +102,7 @@ Status Session::lay_out(const Model& model, const SessionConfig& config, Arena& 
     size_t operators = 0;
     for (size_t i = 0; !measuring && linears_ && i < model.linear_count; i++) new (&linears_[i]) Linear();
     for (size_t i = 0; i < model.linear_count; i++)
-        operators += config.video || model.groups[i] == LayerGroup::image;
+        operators += config.video || model.labels[i].group == LayerGroup::image;
     operator_bytes_ = (operators + model.quantises) * model.operator_bytes;
     operator_memory_ = arena.take<uint8_t>(operator_bytes_);
     plan.close_part("operators");
@@ -164,7 +164,7 @@ Status Session::start() {
             &room);
         const uint32_t flags = config_.yield ? XNN_FLAG_YIELD_WORKERS : 0;
         for (size_t i = 0; i < model_->linear_count; i++) {
-            if (!config_.video && model_->groups[i] != LayerGroup::image) continue;
+            if (!config_.video && model_->labels[i].group != LayerGroup::image) continue;
             if (!linears_[i].create(model_->linears[i], flags) ||
                 (model_->linears[i].precision() == Precision::int8 && !exec_.quantiser.create(flags)))
                 return fail(SAMLET_ERROR_INTERNAL, "XNNPACK refused to create operator %a",

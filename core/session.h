@@ -39,6 +39,9 @@ class Session {
     PictureSize picture() const { return picture_; }
     double stage_milliseconds(samlet_stage stage) const { return milliseconds_[stage]; }
 
+    // Rows that went through a layer so far.
+    uint64_t layer_rows(size_t layer) const { return linears_[layer].rows(); }
+
     // A point in pixels of the picture -> the model's square.
     PromptPoint to_square(float x, float y, int32_t label) const;
 

@@ -79,8 +79,8 @@ bool quantise_rows(const float* weights, size_t in, size_t out, int8_t* numbers,
 }  // namespace
 
 WeightReader::WeightReader(const ModelFile& file, const Precisions& precisions, Arena& arena, bool* used,
-                           LinearWeights* linears, LayerGroup* groups)
-    : file_(file), precisions_(precisions), arena_(arena), used_(used), linears_(linears), groups_(groups) {
+                           LinearWeights* linears, LayerLabel* labels)
+    : file_(file), precisions_(precisions), arena_(arena), used_(used), linears_(linears), labels_(labels) {
     memset(used_, 0, file.tensor_count() * sizeof(bool));
 }
 
@@ -261,8 +261,7 @@ LinearId WeightReader::add(const TensorEntry& stored, size_t in, size_t out, Act
         return id;
     }
     if (measuring()) return id;
-    groups_[id] = group_;
-    linears_[id].name = stored.name;
+    labels_[id] = {&stored, group_};
     LinearSource source = {weights, nullptr, bias};
     Temporary quantised;
     if (precision == Precision::int8) {

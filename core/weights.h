@@ -18,6 +18,12 @@ enum class LayerGroup : uint8_t { image, memory };
 
 using LinearId = uint16_t;  // index into the model's table of linear layers
 
+// What a layer is called and who needs it.
+struct LayerLabel {
+    const TensorEntry* weights;  // in the model file; of a product of two layers the first
+    LayerGroup group;
+};
+
 // In what layers compute, by the type in which the file stores their weights.
 struct Precisions {
     Precision of_f32 = Precision::f32, of_f16 = Precision::f32, of_int8 = Precision::int8;
@@ -48,7 +54,7 @@ class WeightReader {
 
     // `used`: one flag per tensor of the file, cleared by the constructor. `linears` is null while measuring.
     WeightReader(const ModelFile& file, const Precisions& precisions, Arena& arena, bool* used,
-                 LinearWeights* linears, LayerGroup* groups);
+                 LinearWeights* linears, LayerLabel* labels);
 
     // The file is a mapping of ours: what has been packed may leave memory.
     void set_mapped(bool mapped) { mapped_ = mapped; }
@@ -114,7 +120,7 @@ class WeightReader {
     Arena& arena_;
     bool* used_;
     LinearWeights* linears_;
-    LayerGroup* groups_;
+    LayerLabel* labels_;
     LayerGroup group_ = LayerGroup::image;
     bool mapped_ = false;
     size_t linear_count_ = 0, packed_bytes_ = 0;

@@ -69,7 +69,7 @@ class LinearWeights {
     size_t in() const { return in_; }
     size_t out() const { return out_; }
     Precision precision() const { return precision_; }
-    const char* name = "";  // of the tensor in the model file
+    size_t packed_bytes() const { return wanted_; }
 
   private:
     friend class Linear;

@@ -122,7 +122,7 @@ typedef enum samlet_precision {
     SAMLET_PRECISION_F32 = 1,  /* everything in f32, whatever the file holds */
     SAMLET_PRECISION_F16 = 2   /* as AUTO, but f16 also for layers stored in f32, and on CPUs that only convert f16 (slow:
                                   for tests and studies). UNSUPPORTED where XNNPACK has no f16 */
-} samlet_precision;
+} samlet_precision; /* The environment variable SAMLET_PRECISION ("f32", "f16") overrides AUTO. */
 
 typedef struct samlet_model_config {
     uint32_t size;
@@ -439,6 +439,22 @@ SAMLET_API samlet_status samlet_tracker_explain_memory(samlet_tracker *tracker, 
 SAMLET_API samlet_status samlet_tracker_explain_map(samlet_tracker *tracker, int32_t object, uint32_t layer,
                                                     uint32_t index, uint32_t all, float *map, uint64_t stride);
 
+/* A layer of the model as this session computes it. Strings live as long as the model. */
+typedef struct samlet_layer {
+    uint32_t size;
+    uint32_t in, out;      /* channels */
+    uint32_t reserved;
+    const char *name;      /* of the weights in the model file; two layers may share a tensor */
+    const char *stored;    /* "f32", "f16", "int8": how the file holds them */
+    const char *precision; /* "f32", "f16", "int8": what the product is computed in */
+    uint64_t packed_bytes; /* of the weights in the model's block */
+    uint64_t rows;         /* that went through it since the session was created; 0: it has not run */
+} samlet_layer;
+
+SAMLET_API void samlet_layer_init(samlet_layer *layer);
+/* Layer `index` of 0, 1, ... in the order in which a frame passes through the model. NOT_FOUND beyond the last. */
+SAMLET_API samlet_status samlet_tracker_layer(const samlet_tracker *tracker, uint32_t index, samlet_layer *layer);
+
 /* ---- Building blocks --------------------------------------------------------------------------------------- */
 
 /* A tensor in a session's block: rows of channels, row-major over a height x width grid. Valid until the next call that
@@ -552,6 +568,8 @@ SAMLET_API samlet_status samlet_segmenter_measure(samlet_segmenter *segmenter, u
                                                   float offset, samlet_mask_measure *measure);
 SAMLET_API samlet_status samlet_segmenter_features(samlet_segmenter *segmenter, samlet_feature_level level,
                                                    samlet_tensor_view *view);
+/* See samlet_tracker_layer(). Layers of the memory never run here. */
+SAMLET_API samlet_status samlet_segmenter_layer(const samlet_segmenter *segmenter, uint32_t index, samlet_layer *layer);
 
 #ifdef __cplusplus
 }

@@ -48,7 +48,7 @@ struct SegmentOptions {
 struct InfoOptions {
     std::string model;
     uint32_t image_size = 0, objects = 0, prompted_frames = 0, threads = 0;
-    bool tensors = false, json = false;
+    bool tensors = false, run = false, json = false;
 };
 
 struct BenchOptions {

@@ -86,6 +86,76 @@ ordered_json memory_json(const samlet_model_config& config, const Model& model, 
     return memory;
 }
 
+// A grey picture: what it shows does not matter for what runs.
+struct Picture {
+    std::vector<uint8_t> pixels;
+    samlet_frame frame;
+    explicit Picture(uint32_t side) : pixels(size_t{side} * side, 128) {
+        samlet_frame_init(&frame);
+        frame.format = SAMLET_PIXEL_GREY;
+        frame.width = frame.height = side;
+        frame.plane[0] = pixels.data();
+        frame.stride[0] = side;
+    }
+};
+
+// The layers of `session` as `get` tells them.
+template <typename Session>
+ordered_json layers_json(const Session& session,
+                         samlet_status (*get)(typename Session::pointer, uint32_t, samlet_layer*)) {
+    ordered_json layers = ordered_json::array();
+    samlet_layer layer;
+    samlet_layer_init(&layer);
+    for (uint32_t i = 0; get(session.get(), i, &layer) == SAMLET_OK; i++)
+        layers.push_back({{"name", layer.name},
+                          {"in", layer.in},
+                          {"out", layer.out},
+                          {"stored", layer.stored},
+                          {"precision", layer.precision},
+                          {"packed_bytes", layer.packed_bytes},
+                          {"rows", layer.rows}});
+    return layers;
+}
+
+// Tracks an object over two frames (or segments one image) and tells which layers ran in what.
+ordered_json run_json(const Model& model, const samlet_model_info& info, const InfoOptions& options) {
+    const uint32_t side = options.image_size ? options.image_size : info.image_size;
+    const Picture picture(side);
+    const samlet_box box = {side * 0.25f, side * 0.25f, side * 0.75f, side * 0.75f};
+    samlet_prompt prompt;
+    samlet_prompt_init(&prompt);
+    prompt.box = &box;
+    if (info.has_video) {
+        samlet_tracker_config config;
+        samlet_tracker_config_init(&config);
+        config.image_size = options.image_size;
+        config.threads = options.threads;
+        config.flags = SAMLET_TRACKER_YIELD;
+        const Tracker tracker = create_tracker(model, config);
+        for (int64_t n = 0; n < 2; n++) {
+            check(tracker, samlet_tracker_set_frame(tracker.get(), &picture.frame, n));
+            if (n == 0) check(tracker, samlet_tracker_prompt(tracker.get(), 1, &prompt));
+            check(tracker, samlet_tracker_track(tracker.get()));
+        }
+        return layers_json<Tracker>(tracker, [](samlet_tracker* t, uint32_t i, samlet_layer* layer) {
+            return samlet_tracker_layer(t, i, layer);
+        });
+    }
+    samlet_segmenter_config config;
+    samlet_segmenter_config_init(&config);
+    config.image_size = options.image_size;
+    config.threads = options.threads;
+    config.flags = SAMLET_TRACKER_YIELD;
+    const Segmenter segmenter = create_segmenter(model, config);
+    check(segmenter, samlet_segmenter_set_image(segmenter.get(), &picture.frame));
+    samlet_prediction prediction;
+    samlet_prediction_init(&prediction);
+    check(segmenter, samlet_segmenter_predict(segmenter.get(), &prompt, 1, &prediction));
+    return layers_json<Segmenter>(segmenter, [](samlet_segmenter* s, uint32_t i, samlet_layer* layer) {
+        return samlet_segmenter_layer(s, i, layer);
+    });
+}
+
 // ---- For people
 // ----------------------------------------------------------------------------------------------------
 
@@ -99,6 +169,21 @@ void print_plan(const char* title, const ordered_json& plan) {
                static_cast<unsigned long long>(part["bytes"].get<uint64_t>()));
 }
 
+void print_layers(const ordered_json& report) {
+    if (!report.contains("layers")) return;
+    printf("\n%-6s %-6s %11s %9s  layers that ran: in, of weights stored in, channels, rows\n", "in", "stored",
+           "channels", "rows");
+    for (const ordered_json& layer : report["layers"]) {
+        const uint64_t rows = layer["rows"].get<uint64_t>();
+        if (rows == 0) continue;
+        const std::string channels =
+            std::to_string(layer["in"].get<uint32_t>()) + ">" + std::to_string(layer["out"].get<uint32_t>());
+        printf("%-6s %-6s %11s %9llu  %s\n", layer["precision"].get<std::string>().c_str(),
+               layer["stored"].get<std::string>().c_str(), channels.c_str(), static_cast<unsigned long long>(rows),
+               layer["name"].get<std::string>().c_str());
+    }
+}
+
 void print(const ordered_json& report) {
     for (const auto& field : report["model"].items())
         printf("%-16s %s\n", field.key().c_str(),
@@ -106,6 +191,7 @@ void print(const ordered_json& report) {
                                          : field.value().dump().c_str());
     for (const auto& plan : report["memory"].items())
         print_plan((plan.key() + " memory").c_str(), plan.value());
+    print_layers(report);
     if (!report.contains("tensors")) return;
     printf("\n");
     for (const ordered_json& tensor : report["tensors"])
@@ -123,6 +209,7 @@ int run_info(const InfoOptions& options) {
     ordered_json report = {{"model", model_json(path, info)},
                            {"memory", memory_json(config, model, info.has_video != 0, options)}};
     if (options.tensors) report["tensors"] = tensors_json(model, info.tensor_count);
+    if (options.run) report["layers"] = run_json(model, info, options);
     if (options.json)
         std::cout << report.dump(1) << '\n';
     else

@@ -33,7 +33,8 @@ overlay.png. Options and defaults are those of SAM 2's automatic mask generator;
 constexpr char kInfoExamples[] = R"(Examples:
   samlet info model.gguf
   samlet info model.gguf --image-size 512 --objects 4 --json
-  samlet info model.gguf --tensors)";
+  samlet info model.gguf --tensors
+  SAMLET_PRECISION=f16 samlet info model.gguf --run)";
 
 constexpr char kBenchExamples[] = R"(Examples:
   samlet bench --preset sam2.1-tiny --threads 2
@@ -80,6 +81,7 @@ CLI::App* add_info(CLI::App& app, InfoOptions& options) {
         ->type_name("N");
     command->add_option("--threads", options.threads, kThreadsHelp)->type_name("N");
     command->add_flag("--tensors", options.tensors, "List all tensors");
+    command->add_flag("--run", options.run, "Run two frames and list the layers that ran, and in which precision");
     command->add_flag("--json", options.json, "Print JSON");
     return command;
 }
