@@ -11,7 +11,7 @@ Status read_config(const samlet_model* model, const samlet_segmenter_config* giv
     if (!model) return null_argument("model");
     if (!given) return null_argument("config");
     SAMLET_TRY(check_size(given->size, sizeof(*given), "samlet_segmenter_config"));
-    constexpr uint32_t kFlags = SAMLET_TRACKER_YIELD | SAMLET_TRACKER_PIN_THREADS;
+    constexpr uint32_t kFlags = SAMLET_TRACKER_YIELD | SAMLET_TRACKER_PIN_THREADS | SAMLET_TRACKER_F16_MAPS;
     if (given->flags & ~kFlags)
         return fail(SAMLET_ERROR_INVALID_ARGUMENT, "flags is %a; known are %b", given->flags, kFlags);
     config->image_size = given->image_size;
@@ -21,6 +21,7 @@ Status read_config(const samlet_model* model, const samlet_segmenter_config* giv
     config->max_frame_height = given->max_frame_height;
     config->yield = (given->flags & SAMLET_TRACKER_YIELD) != 0;
     config->pin_threads = (given->flags & SAMLET_TRACKER_PIN_THREADS) != 0;
+    config->half_maps = (given->flags & SAMLET_TRACKER_F16_MAPS) != 0;
     config->filter = ResizeFilter::bilinear;
     config->clean.hole_area = given->fill_hole_area;
     config->clean.sprinkle_area = given->remove_sprinkle_area;

@@ -49,16 +49,20 @@ Status get_features(const Session& session, samlet_feature_level level, samlet_t
     SAMLET_TRY(check_size(view->size, sizeof(*view), "samlet_tensor_view"));
     if (!session.has_picture())
         return fail(SAMLET_ERROR_STATE, "there are no features: give a frame or image first");
+    if (session.features().top.half)
+        return fail(SAMLET_ERROR_UNSUPPORTED,
+                    "this session keeps its features in half precision; open the model with SAMLET_PRECISION_F32 and "
+                    "leave SAMLET_TRACKER_F16_MAPS away to look at them");
     const uint32_t grid = static_cast<uint32_t>(session.grid()), d = session.model().config.d_model;
     switch (level) {
         case SAMLET_FEATURES_STRIDE4:
-            *view = {view->size, d / 8, 4 * grid, 4 * grid, session.features().stride4};
+            *view = {view->size, d / 8, 4 * grid, 4 * grid, session.features().stride4.f32()};
             return {};
         case SAMLET_FEATURES_STRIDE8:
-            *view = {view->size, d / 4, 2 * grid, 2 * grid, session.features().stride8};
+            *view = {view->size, d / 4, 2 * grid, 2 * grid, session.features().stride8.f32()};
             return {};
         case SAMLET_FEATURES_STRIDE16:
-            *view = {view->size, d, grid, grid, session.features().top};
+            *view = {view->size, d, grid, grid, session.features().top.f32()};
             return {};
     }
     return fail(SAMLET_ERROR_INVALID_ARGUMENT, "level is %a; it must be 0 to 2 (samlet_feature_level)",

@@ -10,7 +10,7 @@ Status read_config(const samlet_model* model, const samlet_tracker_config* given
     if (!given) return null_argument("config");
     SAMLET_TRY(check_size(given->size, sizeof(*given), "samlet_tracker_config"));
     constexpr uint32_t kFlags = SAMLET_TRACKER_YIELD | SAMLET_TRACKER_PIN_THREADS |
-                                SAMLET_TRACKER_NON_OVERLAPPING | SAMLET_TRACKER_EXPLAIN;
+                                SAMLET_TRACKER_NON_OVERLAPPING | SAMLET_TRACKER_EXPLAIN | SAMLET_TRACKER_F16_MAPS;
     if (given->flags & ~kFlags)
         return fail(SAMLET_ERROR_INVALID_ARGUMENT, "flags is %a; known are %b", given->flags, kFlags);
     config->session.image_size = given->image_size;
@@ -20,6 +20,7 @@ Status read_config(const samlet_model* model, const samlet_tracker_config* given
     config->session.max_frame_height = given->max_frame_height;
     config->session.yield = (given->flags & SAMLET_TRACKER_YIELD) != 0;
     config->session.pin_threads = (given->flags & SAMLET_TRACKER_PIN_THREADS) != 0;
+    config->session.half_maps = (given->flags & SAMLET_TRACKER_F16_MAPS) != 0;
     config->session.clean.hole_area = given->fill_hole_area;
     config->session.clean.sprinkle_area = given->remove_sprinkle_area;
     config->max_objects = given->max_objects;

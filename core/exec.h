@@ -13,6 +13,7 @@
 #include <cstdint>
 
 #include "core/arena.h"
+#include "core/map.h"
 #include "core/weights.h"
 #include "kernels/kernels.h"
 #include "kernels/xnnpack.h"
@@ -32,39 +33,51 @@ struct Exec {
     bool defect = false;  // an operator refused to run: the session reports it
 
     float* floats(size_t count) { return scratch.take<float>(count); }
+    // How this session stores maps; where it is in halves, stages also prefer less scratch to a little more speed.
+    bool half_maps = false;
+    Map map(size_t count) { return {scratch.take_bytes(count * (half_maps ? 2 : 4)), half_maps}; }
 
-    // Rows that are converted at a time for layers that do not compute in f32: the copies stay in the cache.
+    // Rows that are converted at a time where a layer computes in another type than its input or output is stored in:
+    // the copies stay in the cache.
     static constexpr size_t kConvertedRows = 1024;
 
     // y [rows][out] = layer(x [rows][in]).
     void linear(LinearId id, const float* x, size_t rows, float* y) {
+        linear(id, Map{const_cast<float*>(x), false}, rows, Map{y, false});
+    }
+    void linear(LinearId id, const Map& x, size_t rows, float* y) { linear(id, x, rows, Map{y, false}); }
+    void linear(LinearId id, const Map& x, size_t rows, const Map& y) {
         const LinearWeights& layer = weights[id];
-        if (layer.precision() == Precision::f32) {
-            if (!rehearsing && rows && !linears[id].run_f32(x, rows, y, pool)) defect = true;
-            return;
-        }
+        const size_t in = layer.in(), out = layer.out();
+        const Precision precision = layer.precision();
+        const bool f16 = precision == Precision::f16, int8 = precision == Precision::int8;
+        const bool convert_x = x.half != f16, convert_y = y.half != f16;
+        const size_t most = (convert_x || convert_y || int8) && rows > kConvertedRows ? kConvertedRows : rows;
         Arena::Scope scope(scratch);
-        const size_t in = layer.in(), out = layer.out(), most = rows < kConvertedRows ? rows : kConvertedRows;
-        const bool int8 = layer.precision() == Precision::int8;
-        uint8_t* work = scratch.take<uint8_t>(int8 ? Linear::work_bytes(most, in) : 0);
-        uint16_t* half_x = scratch.take<uint16_t>(int8 ? 0 : most * in + Linear::kExtraBytes / 2);
-        uint16_t* half_y = scratch.take<uint16_t>(int8 ? 0 : most * out);
+        const Map own_x = {convert_x ? scratch.take_bytes(most * in * (f16 ? 2 : 4) + Linear::kExtraBytes) : nullptr,
+                           f16};
+        const Map own_y = {convert_y ? scratch.take_bytes(most * out * (f16 ? 2 : 4)) : nullptr, f16};
+        void* work = int8 ? scratch.take_bytes(Linear::work_bytes(most, in)) : nullptr;
+        Linear& op = linears[id];
         for (size_t first = 0; !rehearsing && first < rows; first += most) {
             const size_t n = rows - first < most ? rows - first : most;
-            const float* from = x + first * in;
-            float* to = y + first * out;
-            if (int8) {
-                if (!linears[id].run_int8(quantiser, from, n, to, work, pool)) defect = true;
-                continue;
-            }
-            parallel_chunks(n * in, 16384, [&](size_t begin, size_t end, size_t) {
-                kernels->f32_to_f16(from + begin, end - begin, half_x + begin);
-            });
-            if (!linears[id].run_f16(half_x, n, half_y, pool)) defect = true;
-            parallel_chunks(n * out, 16384, [&](size_t begin, size_t end, size_t) {
-                kernels->f16_to_f32(half_y + begin, end - begin, to + begin);
-            });
+            const Map from = convert_x ? own_x : x.from(first * in), to = convert_y ? own_y : y.from(first * out);
+            if (convert_x) convert(x.from(first * in), n * in, own_x);
+            const bool ran = f16    ? op.run_f16(from.f16(), n, to.f16(), pool)
+                             : int8 ? op.run_int8(quantiser, from.f32(), n, to.f32(), work, pool)
+                                    : op.run_f32(from.f32(), n, to.f32(), pool);
+            if (!ran) defect = true;
+            if (convert_y) convert(own_y, n * out, y.from(first * out));
         }
+    }
+    // From one type to the other.
+    void convert(const Map& x, size_t count, const Map& y) {
+        parallel_chunks(count, 16384, [&](size_t first, size_t last, size_t) {
+            if (x.half)
+                x.from(first).load(*kernels, last - first, y.f32() + first);
+            else
+                y.from(first).store(*kernels, x.f32() + first, last - first);
+        });
     }
 
     // body(item, thread) for every item of 0 .. count - 1, in any order, on thread 0 .. threads - 1.
@@ -90,19 +103,29 @@ struct Exec {
 
     void layer_norm(const float* x, size_t rows, size_t channels, const float* gamma, const float* beta,
                     float eps, float* y) {
+        layer_norm(Map{const_cast<float*>(x), false}, rows, channels, gamma, beta, eps, y);
+    }
+    void layer_norm(const Map& x, size_t rows, size_t channels, const float* gamma, const float* beta, float eps,
+                    float* y) {
         parallel_chunks(rows, 64, [&](size_t first, size_t last, size_t) {
-            kernels->layer_norm(x + first * channels, channels, last - first, channels, gamma, beta, eps,
-                                y + first * channels, channels);
+            norm_rows(x.from(first * channels), last - first, channels, gamma, beta, eps, y + first * channels);
         });
+    }
+    // The same on the calling thread.
+    void norm_rows(const Map& x, size_t rows, size_t channels, const float* gamma, const float* beta, float eps,
+                   float* y) const {
+        if (x.half) x.load(*kernels, rows * channels, y);
+        kernels->layer_norm(x.half ? y : x.f32(), channels, rows, channels, gamma, beta, eps, y, channels);
     }
     void gelu(float* x, size_t count) {
         parallel_chunks(count, 16384,
                         [&](size_t first, size_t last, size_t) { kernels->gelu(x + first, last - first); });
     }
     // y += x
-    void add(const float* x, size_t count, float* y) {
+    void add(const float* x, size_t count, float* y) { add(x, count, Map{y, false}); }
+    void add(const float* x, size_t count, const Map& y) {
         parallel_chunks(count, 16384, [&](size_t first, size_t last, size_t) {
-            kernels->add(x + first, last - first, y + first);
+            y.from(first).add(*kernels, x + first, last - first);
         });
     }
 };

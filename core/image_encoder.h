@@ -17,7 +17,7 @@ struct ImageEncoder {
         neck.read(reader, config);
     }
 
-    // `fill(float* image)` writes the normalised picture, [size][size][3]. `lap(stage)` is told when a stage
+    // `fill(const Map& image)` writes the normalised picture, [size][size][3]. `lap(stage)` is told when a stage
     // is done. The picture and the maps of the four stages share two places in scratch: a map is given up as
     // soon as the next stage and the neck have read it.
     template <typename Fill, typename Lap>
@@ -25,11 +25,10 @@ struct ImageEncoder {
         Arena::Scope scope(exec.scratch);
         const size_t side = size / 4, c = trunk.channels;
         const size_t stage2 = side / 2 * (side / 2) * 2 * c, picture = size * size * 3;
-        float* even = exec.floats(stage2 > picture ? stage2 : picture);
-        float* second = even;
+        const Map even = exec.map(stage2 > picture ? stage2 : picture), second = even;
         {
             Arena::Scope first_stage(exec.scratch);
-            float* first = exec.floats(side * side * c);
+            const Map first = exec.map(side * side * c);
             fill(even);
             lap(SAMLET_STAGE_PREPROCESS);
             trunk.embed(exec, even, size, first);
@@ -43,13 +42,13 @@ struct ImageEncoder {
         lap(SAMLET_STAGE_TRUNK);
         neck.run_stride8(exec, second, side / 2 * (side / 2), out.stride8);
         lap(SAMLET_STAGE_NECK);
-        float* third = exec.floats(side / 4 * (side / 4) * 4 * c);
+        const Map third = exec.map(side / 4 * (side / 4) * 4 * c);
         trunk.run_block(exec, trunk.blocks[trunk.stage_first[2]], second, side / 2, third);
         run_blocks(exec, 2, third, side / 4);
         lap(SAMLET_STAGE_TRUNK);
         neck.run_top(exec, third, side / 4, out.top);
         lap(SAMLET_STAGE_NECK);
-        float* fourth = even;  // half of the second map's size
+        const Map fourth = even;  // half of the second map's size
         trunk.run_block(exec, trunk.blocks[trunk.stage_first[3]], third, side / 4, fourth);
         run_blocks(exec, 3, fourth, side / 8);
         lap(SAMLET_STAGE_TRUNK);
@@ -59,7 +58,7 @@ struct ImageEncoder {
 
   private:
     // The blocks of a stage that stay at its resolution.
-    void run_blocks(Exec& exec, size_t stage, float* x, size_t side) const {
+    void run_blocks(Exec& exec, size_t stage, const Map& x, size_t side) const {
         for (uint32_t i = trunk.stage_first[stage] + (stage > 0); i < trunk.stage_first[stage + 1]; i++)
             trunk.run_block(exec, trunk.blocks[i], x, side, x);
     }

@@ -62,28 +62,32 @@ void MaskDecoder::run(Exec& exec, float* image, const float* image_position, siz
     const size_t strip = grid < kStripRows ? grid : kStripRows;
     float* first = exec.floats(strip * grid * 4 * c1);
     float* second = exec.floats(strip * grid * 16 * c2);
+    float* widened = exec.floats(exec.threads * c1);  // features of one pixel
     const size_t side1 = 2 * grid, side2 = 4 * grid;
     for (size_t row = 0; row < grid; row += strip) {
         const size_t rows = grid - row < strip ? grid - row : strip, cells = rows * grid;
         exec.linear(upscale1, image + row * grid * c, cells, first);
-        exec.parallel(rows, [&](size_t r, size_t) {
+        exec.parallel(rows, [&](size_t r, size_t thread) {
+            float* pixel = widened + thread * c1;
             for (size_t x = 0; x < grid; x++)
                 for (size_t k = 0; k < 4; k++) {
                     const size_t py = 2 * (row + r) + k / 2, px = 2 * x + k % 2;
-                    exec.kernels->add(features.stride8 + (py * side1 + px) * c1, c1,
-                                      first + ((r * grid + x) * 4 + k) * c1);
+                    features.stride8.from((py * side1 + px) * c1).load(*exec.kernels, c1, pixel);
+                    exec.kernels->add(pixel, c1, first + ((r * grid + x) * 4 + k) * c1);
                 }
         });
         exec.layer_norm(first, cells * 4, c1, upscale_gamma, upscale_beta, kEps, first);
         exec.gelu(first, cells * 4 * c1);
         exec.linear(upscale2, first, cells * 4, second);
-        exec.parallel(rows, [&](size_t r, size_t) {
+        exec.parallel(rows, [&](size_t r, size_t thread) {
+            float* pixel = widened + thread * c1;
             for (size_t x = 0; x < grid; x++) {
                 float* pixels = second + (r * grid + x) * 16 * c2;
                 for (size_t k = 0; k < 16; k++) {
                     const size_t py = 4 * (row + r) + k / 8 * 2 + k % 4 / 2,
                                  px = 4 * x + k / 4 % 2 * 2 + k % 2;
-                    exec.kernels->add(features.stride4 + (py * side2 + px) * c2, c2, pixels + k * c2);
+                    features.stride4.from((py * side2 + px) * c2).load(*exec.kernels, c2, pixel);
+                    exec.kernels->add(pixel, c2, pixels + k * c2);
                 }
                 exec.kernels->gelu(pixels, 16 * c2);
                 for (size_t k = 0; k < 16; k++) {

@@ -9,17 +9,20 @@ namespace samlet {
 namespace {
 
 constexpr float kEps = 1e-5f;
+constexpr size_t kCrossRows = 16;  // of the grid, in cross-attention of sessions that save memory
 constexpr size_t kStrip = 1024;  // tokens in the hidden layer of the MLP at a time
 
 struct Rotary {
     size_t grid, channels;
     const float *cosine, *sine;
 
-    void run(Exec& exec, float* rows) const {
+    // `rows` [count * grid][channels]: tokens of rows first .. first + count - 1 of the grid.
+    void run(Exec& exec, float* rows, size_t first, size_t count) const {
         const size_t half = channels / 2;
-        exec.parallel(grid, [&](size_t y, size_t) {
+        exec.parallel(count, [&](size_t item, size_t) {
+            const size_t y = first + item;
             for (size_t x = 0; x < grid; x++) {
-                float* row = rows + (y * grid + x) * channels;
+                float* row = rows + (item * grid + x) * channels;
                 exec.kernels->rotate(row, cosine + x * half, sine + x * half, half);
                 exec.kernels->rotate(row + half, cosine + y * half, sine + y * half, half);
             }
@@ -69,8 +72,7 @@ struct Frame {
     const MemoryAttention& model;
     Rotary rotary;
     size_t tokens;
-    float *x, *normed, *q;  // [tokens][d_model]
-    float *values, *keys;   // [tokens][frames][memory_dim]: the memories of a place side by side
+    float* x;  // [tokens][d_model]
     const CrossAttentionObserver* observer;
 };
 
@@ -78,35 +80,42 @@ void self_attention(const Frame& f, const MemoryAttentionLayer& l) {
     Exec& exec = f.exec;
     Arena::Scope scope(exec.scratch);
     const size_t c = f.model.d_model;
+    float* q = exec.floats(f.tokens * c);
     float* k = exec.floats(f.tokens * c);
     float* v = exec.floats(f.tokens * c);
-    exec.layer_norm(f.x, f.tokens, c, l.norm1_gamma, l.norm1_beta, kEps, f.normed);
-    exec.linear(l.self_q, f.normed, f.tokens, f.q);
-    exec.linear(l.self_k, f.normed, f.tokens, k);
-    exec.linear(l.self_v, f.normed, f.tokens, v);
-    f.rotary.run(exec, f.q);
-    f.rotary.run(exec, k);
+    {
+        Arena::Scope projection(exec.scratch);
+        float* normed = exec.floats(f.tokens * c);
+        exec.layer_norm(f.x, f.tokens, c, l.norm1_gamma, l.norm1_beta, kEps, normed);
+        exec.linear(l.self_q, normed, f.tokens, q);
+        exec.linear(l.self_k, normed, f.tokens, k);
+        exec.linear(l.self_v, normed, f.tokens, v);
+    }
+    f.rotary.run(exec, q, 0, f.rotary.grid);
+    f.rotary.run(exec, k, 0, f.rotary.grid);
     Attention a;
-    a.q = f.q;
+    a.q = q;
     a.k = k;
     a.v = v;
     a.q_stride = a.k_stride = a.v_stride = a.out_stride = c;
     a.queries = a.keys = f.tokens;
     a.heads = 1;
     a.dk = a.dv = c;
-    a.out = f.normed;
+    a.out = k;  // which attention reads in packed form only
     run_attention(exec, a);
-    exec.linear(l.self_out, f.normed, f.tokens, f.q);
-    exec.add(f.q, f.tokens * c, f.x);
+    exec.linear(l.self_out, k, f.tokens, q);
+    exec.add(q, f.tokens * c, f.x);
 }
 
-// Memories in the order in which attention walks over them. The same for all layers.
-void gather_memories(const Frame& f, const MemoryTokens& memory) {
+// Memories in the order in which attention walks over them, [tokens][frames][memory_dim]: those of a place lie side by
+// side. They are the same for all layers and yet fetched by each: that takes half a percent of a frame's time, and
+// keeping them through the self-attention in between would make it the largest user of scratch.
+void gather_memories(const Frame& f, const MemoryTokens& memory, float* values, float* keys) {
     const size_t m = f.model.memory_dim, stride = memory.frames * m;
     f.exec.parallel_chunks(f.tokens, 64, [&](size_t first, size_t last, size_t) {
         for (size_t frame = 0; frame < memory.frames; frame++)
-            memory.load(memory.context, frame, first, last - first, stride,
-                        f.values + first * stride + frame * m, f.keys + first * stride + frame * m);
+            memory.load(memory.context, frame, first, last - first, stride, values + first * stride + frame * m,
+                        keys + first * stride + frame * m);
     });
 }
 
@@ -115,88 +124,93 @@ void cross_attention(const Frame& f, uint32_t index, const MemoryTokens& memory)
     Arena::Scope scope(exec.scratch);
     const MemoryAttentionLayer& l = f.model.layers[index];
     const Kernels& kernels = *exec.kernels;
-    const size_t c = f.model.d_model, m = f.model.memory_dim;
-    exec.layer_norm(f.x, f.tokens, c, l.norm2_gamma, l.norm2_beta, kEps, f.normed);
-    exec.linear(l.cross_q, f.normed, f.tokens, f.q);
-    f.rotary.run(exec, f.q);
+    const size_t c = f.model.d_model, m = f.model.memory_dim, grid = f.rotary.grid;
+    // Queries do not see each other. All of them at once keep the threads busy best; strips and smaller blocks save
+    // a sixth of the scratch and cost some 5 % of the stage. An observer wants to see all.
+    const bool saves = exec.half_maps && !f.observer;
+    const size_t rows = saves && grid > kCrossRows ? kCrossRows : grid, strip = rows * grid;
+    const size_t most = kernels.axial_block / (saves ? 2 : 1);
+    // Smaller blocks, too, where a full one would leave threads without work.
+    const size_t share = (strip + exec.threads - 1) / exec.threads, block = share < most ? share : most;
+    float* values = exec.floats(f.tokens * memory.frames * m);
+    float* keys = exec.floats(f.tokens * memory.frames * m);
+    gather_memories(f, memory, values, keys);
+    float* q = exec.floats(strip * c);
     AxialTask all = {};
-    all.q = f.q;
+    all.q = q;
     all.q_stride = all.channels = c;
-    all.queries = f.tokens;
-    all.grid = f.rotary.grid;
+    all.grid = grid;
     all.cosine = f.rotary.cosine;
     all.sine = f.rotary.sine;
     all.weight = l.cross_k_weight;
     all.bias = l.cross_k_bias;
     all.dim = all.out_stride = m;
     all.frames = memory.frames;
-    all.keys = f.keys;
+    all.keys = keys;
+    all.values = values;
     all.free_count = memory.pointers;
     all.free_keys = memory.pointer_keys;
+    all.free_values = memory.pointer_values;
     all.scale = 1.0f / std::sqrt(static_cast<float>(c));
-    if (f.observer) f.observer->see(f.observer->context, exec, index, all);
+    for (size_t first = 0; first < f.tokens; first += strip) {
+        Arena::Scope turn(exec.scratch);
+        all.queries = f.tokens - first < strip ? f.tokens - first : strip;
+        float* x = f.x + first * c;
+        {
+            Arena::Scope projection(exec.scratch);
+            float* normed = exec.floats(all.queries * c);
+            exec.layer_norm(x, all.queries, c, l.norm2_gamma, l.norm2_beta, kEps, normed);
+            exec.linear(l.cross_q, normed, all.queries, q);
+        }
+        f.rotary.run(exec, q, first / grid, all.queries / grid);
+        if (f.observer) f.observer->see(f.observer->context, exec, index, all);
 
-    // Smaller blocks where a full one would leave threads without work.
-    const size_t share = (f.tokens + exec.threads - 1) / exec.threads;
-    const size_t block = share < kernels.axial_block ? share : kernels.axial_block;
-    const size_t scratch_size =
-        Arena::rounded(kernels.axial_scratch(c, f.rotary.grid, m, memory.frames) * sizeof(float)) /
-        sizeof(float);
-    float* sums = exec.floats(f.tokens * m);
-    float* scratch = exec.floats(exec.threads * scratch_size);
-    exec.parallel((f.tokens + block - 1) / block, [&](size_t item, size_t thread) {
-        const size_t first = item * block;
-        AxialTask task = all;
-        task.q = f.q + first * c;
-        task.queries = f.tokens - first < block ? f.tokens - first : block;
-        task.values = f.values;
-        task.free_values = memory.pointer_values;
-        task.out = sums + first * m;
-        task.scratch = scratch + thread * scratch_size;
-        kernels.attend_axial(task);
-    });
-    exec.linear(l.cross_value_out, sums, f.tokens, f.q);
-    exec.add(f.q, f.tokens * c, f.x);
+        float* sums = exec.floats(all.queries * m);
+        const size_t scratch_size =
+            Arena::rounded(kernels.axial_scratch(c, grid, m, memory.frames, block) * sizeof(float)) /
+            sizeof(float);
+        float* scratch = exec.floats(exec.threads * scratch_size);
+        exec.parallel((all.queries + block - 1) / block, [&](size_t item, size_t thread) {
+            const size_t at = item * block;
+            AxialTask task = all;
+            task.q = q + at * c;
+            task.queries = all.queries - at < block ? all.queries - at : block;
+            task.out = sums + at * m;
+            task.scratch = scratch + thread * scratch_size;
+            kernels.attend_axial(task);
+        });
+        exec.linear(l.cross_value_out, sums, all.queries, q);
+        exec.add(q, all.queries * c, x);
+    }
 }
 
 void feed_forward(const Frame& f, const MemoryAttentionLayer& l) {
     Exec& exec = f.exec;
     Arena::Scope scope(exec.scratch);
     const size_t c = f.model.d_model, strip = f.tokens < kStrip ? f.tokens : kStrip;
+    float* normed = exec.floats(strip * c);
     float* hidden = exec.floats(strip * l.hidden);
     for (size_t first = 0; first < f.tokens; first += strip) {
         const size_t n = f.tokens - first < strip ? f.tokens - first : strip;
         float* rows = f.x + first * c;
-        exec.layer_norm(rows, n, c, l.norm3_gamma, l.norm3_beta, kEps, f.normed);
-        exec.linear(l.mlp_in, f.normed, n, hidden);
-        exec.linear(l.mlp_out, hidden, n, f.normed);
-        exec.add(f.normed, n * c, rows);
+        exec.layer_norm(rows, n, c, l.norm3_gamma, l.norm3_beta, kEps, normed);
+        exec.linear(l.mlp_in, normed, n, hidden);
+        exec.linear(l.mlp_out, hidden, n, normed);
+        exec.add(normed, n * c, rows);
     }
 }
 
 }  // namespace
 
 void MemoryAttention::begin(Exec& exec, float* x, size_t grid, const float* cosine, const float* sine) const {
-    Arena::Scope scope(exec.scratch);
     const size_t tokens = grid * grid;
-    float* normed = exec.floats(tokens * d_model);
-    float* q = exec.floats(tokens * d_model);
-    self_attention(
-        {exec, *this, {grid, d_model, cosine, sine}, tokens, x, normed, q, nullptr, nullptr, nullptr},
-        layers[0]);
+    self_attention({exec, *this, {grid, d_model, cosine, sine}, tokens, x, nullptr}, layers[0]);
 }
 
 void MemoryAttention::run(Exec& exec, float* x, size_t grid, const MemoryTokens& memory, const float* cosine,
                           const float* sine, const CrossAttentionObserver* observer) const {
-    Arena::Scope scope(exec.scratch);
     const size_t tokens = grid * grid;
-    float* normed = exec.floats(tokens * d_model);
-    float* q = exec.floats(tokens * d_model);
-    float* values = exec.floats(tokens * memory.frames * memory_dim);
-    float* keys = exec.floats(tokens * memory.frames * memory_dim);
-    const Frame frame = {exec, *this,   {grid, d_model, cosine, sine}, tokens, x, normed, q, values,
-                         keys, observer};
-    gather_memories(frame, memory);
+    const Frame frame = {exec, *this, {grid, d_model, cosine, sine}, tokens, x, observer};
     for (uint32_t i = 0; i < layer_count; i++) {
         if (i > 0) self_attention(frame, layers[i]);
         cross_attention(frame, i, memory);

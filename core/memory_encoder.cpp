@@ -63,7 +63,8 @@ namespace {
 // One ConvNeXt block: x += gamma * out(gelu(in(norm(depthwise(x))))).
 void run_fuser_layer(Exec& exec, const FuserLayer& l, size_t c, size_t grid, float* x, float* mixed) {
     Arena::Scope scope(exec.scratch);
-    const size_t tokens = grid * grid, strip = tokens < kStripTokens ? tokens : kStripTokens;
+    const size_t tokens = grid * grid, most = exec.half_maps ? kStripTokens / 2 : kStripTokens;
+    const size_t strip = tokens < most ? tokens : most;
     float* hidden = exec.floats(strip * l.hidden);
     exec.parallel(grid, [&](size_t y, size_t) {
         const float* rows[kMaxDepthwise];
@@ -89,13 +90,11 @@ void run_fuser_layer(Exec& exec, const FuserLayer& l, size_t c, size_t grid, flo
 
 }  // namespace
 
-void MemoryEncoder::run(Exec& exec, float* mask, const float* features, size_t grid, bool present,
-                        float* memory) const {
+void MemoryEncoder::downsample(Exec& exec, float* mask, size_t grid) const {
     Arena::Scope scope(exec.scratch);
-    const size_t tokens = grid * grid;
     // Each step halves the side and quadruples the channels, so that every map is as large as the mask: two
     // suffice.
-    float* maps[2] = {mask, exec.floats(256 * tokens)};
+    float* maps[2] = {mask, exec.floats(256 * grid * grid)};
     size_t side = 16 * grid;
     for (size_t i = 0; i < kSteps; i++) {
         Arena::Scope step(exec.scratch);
@@ -119,9 +118,16 @@ void MemoryEncoder::run(Exec& exec, float* mask, const float* features, size_t g
         side = half;
     }
     static_assert(kSteps % 2 == 0, "the last map lies where the mask was");
+}
+
+void MemoryEncoder::run(Exec& exec, float* mask, const Map& features, size_t grid, bool present,
+                        float* memory) const {
+    Arena::Scope scope(exec.scratch);
+    const size_t tokens = grid * grid;
+    downsample(exec, mask, grid);
     float* x = exec.floats(tokens * d_model);
     float* mixed = exec.floats(tokens * d_model);
-    exec.linear(mask_out, maps[0], tokens, x);
+    exec.linear(mask_out, mask, tokens, x);
     exec.linear(feature_projection, features, tokens, mixed);
     exec.add(mixed, tokens * d_model, x);
     for (uint32_t i = 0; i < fuser_count; i++) run_fuser_layer(exec, fuser[i], d_model, grid, x, mixed);

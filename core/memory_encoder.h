@@ -31,7 +31,11 @@ struct MemoryEncoder {
     void read(WeightReader& reader, const Config& config);
     // mask [16 grid][16 grid]: what the network is fed, already scaled; overwritten. features [grid *
     // grid][d_model] are the raw top features. memory [grid * grid][memory_dim].
-    void run(Exec& exec, float* mask, const float* features, size_t grid, bool present, float* memory) const;
+    void run(Exec& exec, float* mask, const Map& features, size_t grid, bool present, float* memory) const;
+
+  private:
+    // mask -> [grid * grid][256], in place.
+    void downsample(Exec& exec, float* mask, size_t grid) const;
 };
 
 }  // namespace samlet

@@ -13,25 +13,25 @@ void Neck::read(WeightReader& reader, const Config& config) {
     lateral32 = reader.linear("image_encoder.neck.convs.0.conv", config.channels(3), d_model);
 }
 
-void Neck::run_stride4(Exec& exec, const float* x, size_t tokens, float* out) const {
+void Neck::run_stride4(Exec& exec, const Map& x, size_t tokens, const Map& out) const {
     exec.linear(stride4, x, tokens, out);
 }
-void Neck::run_stride8(Exec& exec, const float* x, size_t tokens, float* out) const {
+void Neck::run_stride8(Exec& exec, const Map& x, size_t tokens, const Map& out) const {
     exec.linear(stride8, x, tokens, out);
 }
-void Neck::run_top(Exec& exec, const float* x, size_t side, float* out) const {
+void Neck::run_top(Exec& exec, const Map& x, size_t side, const Map& out) const {
     exec.linear(lateral16, x, side * side, out);
 }
 
-void Neck::add_level3(Exec& exec, const float* stage4, size_t side, float* top) const {
+void Neck::add_level3(Exec& exec, const Map& stage4, size_t side, const Map& top) const {
     if (!top_down) return;
     Arena::Scope scope(exec.scratch);
     float* level3 = exec.floats(side * side * d_model);
     exec.linear(lateral32, stage4, side * side, level3);
     exec.parallel(2 * side, [&](size_t y, size_t) {
         for (size_t x = 0; x < 2 * side; x++)
-            exec.kernels->add(level3 + (y / 2 * side + x / 2) * d_model, d_model,
-                              top + (y * 2 * side + x) * d_model);
+            top.from((y * 2 * side + x) * d_model)
+                .add(*exec.kernels, level3 + (y / 2 * side + x / 2) * d_model, d_model);
     });
 }
 

@@ -11,9 +11,9 @@ namespace samlet {
 
 // What the decoder and the memory read of a frame, [side][side][channels] each, grid = image size / 16.
 struct Features {
-    float* stride4;  // [4 grid][4 grid][d_model / 8], after conv_s0
-    float* stride8;  // [2 grid][2 grid][d_model / 4], after conv_s1
-    float* top;      // [grid][grid][d_model]
+    Map stride4;  // [4 grid][4 grid][d_model / 8], after conv_s0
+    Map stride8;  // [2 grid][2 grid][d_model / 4], after conv_s1
+    Map top;      // [grid][grid][d_model]
 };
 
 struct Neck {
@@ -24,11 +24,11 @@ struct Neck {
     bool top_down;  // level 3 is added to level 2
 
     void read(WeightReader& reader, const Config& config);
-    void run_stride4(Exec& exec, const float* x, size_t tokens, float* out) const;
-    void run_stride8(Exec& exec, const float* x, size_t tokens, float* out) const;
-    void run_top(Exec& exec, const float* stage3, size_t side, float* out) const;
+    void run_stride4(Exec& exec, const Map& x, size_t tokens, const Map& out) const;
+    void run_stride8(Exec& exec, const Map& x, size_t tokens, const Map& out) const;
+    void run_top(Exec& exec, const Map& stage3, size_t side, const Map& out) const;
     // Adds level 3, enlarged to twice its side by repetition. Level 3 itself is read by nothing else.
-    void add_level3(Exec& exec, const float* stage4, size_t side, float* top) const;
+    void add_level3(Exec& exec, const Map& stage4, size_t side, const Map& top) const;
 };
 
 }  // namespace samlet

@@ -182,7 +182,6 @@ void bicubic_rows(const PreprocessJob& job, uint32_t first, uint32_t last, uint8
     for (uint32_t y = first; y < last; y++) {
         fill_ring(job.cubic_y, y, &ring, make);
         uint8_t bytes[kBlock * 3];
-        float* out = job.out + y * n;
         // Three blocks at a time, so that a group begins with red.
         for (size_t at = 0; at < n; at += sizeof bytes) {
             const size_t group = n - at < sizeof bytes ? n - at : sizeof bytes;
@@ -192,11 +191,13 @@ void bicubic_rows(const PreprocessJob& job, uint32_t first, uint32_t last, uint8
                 filter_columns(job.cubic_y, ring, y, at + part, m, kHalf, sum);
                 for (size_t i = 0; i < m; i++) bytes[part + i] = round_fixed(sum[i]);
             }
+            float out[sizeof bytes];
             for (size_t i = 0; i < group; i += 3) {
-                out[at + i] = red[bytes[i]];
-                out[at + i + 1] = green[bytes[i + 1]];
-                out[at + i + 2] = blue[bytes[i + 2]];
+                out[i] = red[bytes[i]];
+                out[i + 1] = green[bytes[i + 1]];
+                out[i + 2] = blue[bytes[i + 2]];
             }
+            job.out.from(y * n + at).store(*job.kernels, out, group);
         }
     }
 }
@@ -210,26 +211,27 @@ void bilinear_rows(const PreprocessJob& job, uint32_t first, uint32_t last, uint
     };
     for (uint32_t y = first; y < last; y++) {
         fill_ring(job.triangle_y, y, &ring, make);
-        float* out = job.out + y * n;
         for (size_t at = 0; at < n; at += kBlock) {
             const size_t m = n - at < kBlock ? n - at : kBlock;
             float sum[kBlock];
             filter_columns(job.triangle_y, ring, y, at, m, 0.0f, sum);
-            for (size_t i = 0; i < m; i++) out[at + i] = sum[i];
-        }
-        for (uint32_t x = 0; x < job.size; x++, out += 3) {
-            for (int c = 0; c < 3; c++) out[c] = (out[c] - job.mean[c]) / job.deviation[c];
+            for (size_t i = 0, c = at % 3; i < m; i++, c = c == 2 ? 0 : c + 1)
+                sum[i] = (sum[i] - job.mean[c]) / job.deviation[c];
+            job.out.from(y * n + at).store(*job.kernels, sum, m);
         }
     }
 }
 
 void normalised_rows(const PreprocessJob& job, uint32_t first, uint32_t last) {
     for (uint32_t y = first; y < last; y++) {
-        float* out = job.out + size_t{3} * job.size * y;
-        for (size_t c = 0; c < 3; c++) {
-            const uint8_t* row = plane_row(job.frame, 0, c * job.size + y);
-            const float* in = reinterpret_cast<const float*>(row);
-            for (uint32_t x = 0; x < job.size; x++) out[size_t{3} * x + c] = in[x];
+        const float* planes[3];
+        for (size_t c = 0; c < 3; c++)
+            planes[c] = reinterpret_cast<const float*>(plane_row(job.frame, 0, c * job.size + y));
+        for (size_t at = 0; at < job.size; at += kBlock) {
+            const size_t m = job.size - at < kBlock ? job.size - at : kBlock;
+            float out[3 * kBlock];
+            for (size_t i = 0; i < 3 * m; i++) out[i] = planes[i % 3][at + i / 3];
+            job.out.from(3 * (y * job.size + at)).store(*job.kernels, out, 3 * m);
         }
     }
 }
@@ -332,12 +334,14 @@ size_t preprocess_scratch_bytes(ResizeFilter filter, uint32_t max_width, uint32_
 }
 
 void prepare_preprocess(const samlet_frame& frame, ResizeFilter filter, uint32_t size, const float mean[3],
-                        const float deviation[3], void* tables, float* out, PreprocessJob* job) {
+                        const float deviation[3], void* tables, const Map& out, const Kernels& kernels,
+                        PreprocessJob* job) {
     *job = PreprocessJob{};
     job->frame = frame;
     job->filter = filter;
     job->size = size;
     job->out = out;
+    job->kernels = &kernels;
     for (int c = 0; c < 3; c++) {
         job->mean[c] = mean[c];
         job->deviation[c] = deviation[c];

@@ -23,6 +23,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/map.h"
 #include "core/resample.h"
 #include "core/status.h"
 
@@ -46,7 +47,8 @@ struct PreprocessJob {
     samlet_frame frame;  // planes are read while rows run
     ResizeFilter filter;
     uint32_t size;
-    float* out;                           // [size][size][3]
+    Map out;                              // [size][size][3]
+    const Kernels* kernels;
     BicubicAxis cubic_x, cubic_y;         // filter bicubic
     TriangleAxis triangle_x, triangle_y;  // filter bilinear
     const float* table;  // [3][256] normalised value of a byte (bicubic), or [256] value / 255 (bilinear)
@@ -61,7 +63,8 @@ size_t preprocess_scratch_bytes(ResizeFilter filter, uint32_t max_width, uint32_
 // Fills the tables. The frame must have passed check_frame(); the job keeps pointers to its planes, to
 // `tables` and `out`.
 void prepare_preprocess(const samlet_frame& frame, ResizeFilter filter, uint32_t size, const float mean[3],
-                        const float deviation[3], void* tables, float* out, PreprocessJob* job);
+                        const float deviation[3], void* tables, const Map& out, const Kernels& kernels,
+                        PreprocessJob* job);
 
 // Output rows first .. last - 1. Any split into ranges gives the same result; each range reads about one
 // filter support of rows again, so few large ranges are best.

@@ -84,7 +84,7 @@ Status Segmenter::predict(const samlet_prompt& p, bool multimask, samlet_predict
         points[count++] = to_square(p.points[i].x, p.points[i].y, p.points[i].label);
     exec_.parallel_chunks(cells(), 256, [&](size_t first, size_t last, size_t) {
         for (size_t i = first; i < last; i++) {
-            memcpy(image + i * d, features_.top + i * d, d * sizeof(float));
+            features_.top.from(i * d).load(*exec_.kernels, d, image + i * d);
             exec_.kernels->add(model_->no_memory, d, image + i * d);
         }
     });

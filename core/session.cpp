@@ -84,6 +84,8 @@ Status SessionConfig::complete(const Model& model) {
         return fail(SAMLET_ERROR_INVALID_ARGUMENT,
                     "max_frame_width or max_frame_height is %a; at most %b are supported",
                     max_frame_width > max_frame_height ? max_frame_width : max_frame_height, kMaxSide);
+    for (size_t i = 0; i < model.linear_count; i++)
+        half_maps |= model.linears[i].precision() == Precision::f16;
     if (video && !model.config.has_video)
         return fail(SAMLET_ERROR_UNSUPPORTED,
                     "the model %s is for images only: its checkpoint has no memory attention and no memory "
@@ -108,9 +110,12 @@ Status Session::lay_out(const Model& model, const SessionConfig& config, Arena& 
     plan.close_part("operators");
 
     const size_t d = model.config.d_model;
-    features_.stride4 = arena.take<float>(16 * cells() * (d / 8));
-    features_.stride8 = arena.take<float>(4 * cells() * (d / 4));
-    features_.top = arena.take<float>(cells() * d);
+    const auto map = [&](size_t count) {
+        return Map{arena.take_bytes(count * (config.half_maps ? 2 : 4)), config.half_maps};
+    };
+    features_.stride4 = map(16 * cells() * (d / 8));
+    features_.stride8 = map(4 * cells() * (d / 4));
+    features_.top = map(cells() * d);
     plan.close_part("frame features");
     position_x_ = arena.take<float>(grid_ * d);
     position_y_ = arena.take<float>(grid_ * d);
@@ -125,6 +130,7 @@ void Session::begin_rehearsal() {
     exec_ = Exec();
     exec_.kernels = model_->kernels;
     exec_.weights = model_->linears;
+    exec_.half_maps = config_.half_maps;
     exec_.threads = config_.threads;
     exec_.scratch = Arena::measuring();
     exec_.rehearsing = true;
@@ -134,7 +140,7 @@ void Session::rehearse_picture() {
     const samlet_frame none = {};
     const size_t size = config_.image_size;
     model_->image_encoder.run(
-        exec_, size, [&](float* image) { fill_picture(none, image); }, features_, [](samlet_stage) {});
+        exec_, size, [&](const Map& image) { fill_picture(none, image); }, features_, [](samlet_stage) {});
     Arena::Scope scope(exec_.scratch);
     picture_work(nullptr, 1, 0);
 }
@@ -249,7 +255,7 @@ PromptPoint Session::to_square(float x, float y, int32_t label) const {
             label};
 }
 
-void Session::fill_picture(const samlet_frame& frame, float* image) {
+void Session::fill_picture(const samlet_frame& frame, const Map& image) {
     Arena::Scope scope(exec_.scratch);
     const uint32_t size = config_.image_size;
     // Planned for the largest frame, used for this one.
@@ -261,7 +267,7 @@ void Session::fill_picture(const samlet_frame& frame, float* image) {
     PreprocessJob job;
     if (!exec_.rehearsing)
         prepare_preprocess(frame, config_.filter, size, model_->config.image_mean, model_->config.image_std,
-                           tables, image, &job);
+                           tables, image, *exec_.kernels, &job);
     const uint32_t chunk =
         (size + static_cast<uint32_t>(exec_.threads) - 1) / static_cast<uint32_t>(exec_.threads);
     exec_.parallel_chunks(size, chunk, [&](size_t first, size_t last, size_t thread) {
@@ -275,7 +281,7 @@ Status Session::encode(const samlet_frame& frame) {
     reset_clock();
     picture_ = picture_size(frame);
     model_->image_encoder.run(
-        exec_, config_.image_size, [&](float* image) { fill_picture(frame, image); }, features_,
+        exec_, config_.image_size, [&](const Map& image) { fill_picture(frame, image); }, features_,
         [&](samlet_stage stage) { lap(stage); });
     has_picture_ = true;
     return check_defect();

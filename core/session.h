@@ -15,7 +15,8 @@ struct SessionConfig {
     uint32_t image_size = 0, threads = 0, max_points = 0;
     uint32_t max_frame_width = 0, max_frame_height = 0;
     bool yield = false, pin_threads = false;
-    bool video = false;  // needs the layers of memory
+    bool video = false;      // needs the layers of memory
+    bool half_maps = false;  // see Map; a model that computes layers in f16 has them anyway
     ResizeFilter filter = ResizeFilter::bicubic;
     CleanRule clean;
 
@@ -101,7 +102,7 @@ class Session {
         size_t scratch_bytes;
     };
     PictureWork picture_work(const float* const* objects, size_t count, size_t object);
-    void fill_picture(const samlet_frame& frame, float* image);
+    void fill_picture(const samlet_frame& frame, const Map& image);
 
     Linear* linears_ = nullptr;
     uint8_t* operator_memory_ = nullptr;

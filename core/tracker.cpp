@@ -387,7 +387,7 @@ void Tracker::prompt_mask(TrackedObject& o, const samlet_prompt& p) {
             }
     }
     // The pointer comes from the decoder, which sees the raw features and the mask.
-    memcpy(x, features_.top, cells() * d * sizeof(float));
+    features_.top.load(*exec_.kernels, cells() * d, x);
     decode(x, nullptr, 0, kPaddingAlone, low_mask, &masks);
     const MaskChoice choice = model_->mask_decoder.choose(masks, low_res_cells(), false);
     model_->object_pointer.project(exec_, masks.mask_tokens + choice.token * d, any && masks.object_score > 0,
@@ -439,7 +439,7 @@ void Tracker::condition_on_nothing(float* x) {
     const size_t d = model_->config.d_model;
     exec_.parallel_chunks(cells(), 256, [&](size_t first, size_t last, size_t) {
         for (size_t i = first; i < last; i++) {
-            memcpy(x + i * d, features_.top + i * d, d * sizeof(float));
+            features_.top.from(i * d).load(*exec_.kernels, d, x + i * d);
             exec_.kernels->add(model_->no_memory, d, x + i * d);
         }
     });
@@ -452,7 +452,7 @@ void Tracker::begin_condition(float* x) {
         exec_.parallel(grid_, [&](size_t y, size_t) {
             for (size_t tx = 0; tx < grid_; tx++) {
                 float* row = begun + (y * grid_ + tx) * d;
-                memcpy(row, features_.top + (y * grid_ + tx) * d, d * sizeof(float));
+                features_.top.from((y * grid_ + tx) * d).load(*exec_.kernels, d, row);
                 exec_.kernels->add_scaled(sine_top_ + y * (d / 2), kPositionWeight, d / 2, row);
                 exec_.kernels->add_scaled(sine_top_ + tx * (d / 2), kPositionWeight, d / 2, row + d / 2);
             }

@@ -15,10 +15,11 @@ constexpr size_t kPatch = 7, kPatchStride = 4, kPatchPadding = 3;
 // qkv or of the MLP's hidden layer stays in the cache instead of being a map of its own.
 constexpr size_t kStripTokens = 2048, kLeastStripTokens = 1024, kStripFloats = 576 * 1024;
 
-// Tokens of a strip whose widest layer has `channels`.
-size_t strip_tokens(size_t channels) {
-    const size_t tokens = kStripFloats / channels;
-    return tokens > kStripTokens ? kStripTokens : tokens < kLeastStripTokens ? kLeastStripTokens : tokens;
+// Tokens of a strip whose widest layer has `channels`. Sessions that save memory take half the least: then strips are
+// not what decides about the arena's size.
+size_t strip_tokens(const Exec& exec, size_t channels) {
+    const size_t tokens = kStripFloats / channels, least = kLeastStripTokens / (exec.half_maps ? 2 : 1);
+    return tokens > kStripTokens ? kStripTokens : tokens < least ? least : tokens;
 }
 
 size_t divide_up(size_t a, size_t b) {
@@ -56,6 +57,22 @@ void bicubic_taps(size_t i, size_t from, size_t to, size_t index[4], float weigh
     }
 }
 
+// Pixels that a token sees, [7][7][3]; zero outside of the image.
+void gather_patch(const Kernels& kernels, const Map& image, size_t size, size_t ty, size_t tx, float* out) {
+    const long ix = static_cast<long>(tx * kPatchStride) - static_cast<long>(kPatchPadding);
+    const long left = ix < 0 ? -ix : 0;  // pixels missing on the left, and the end of those that exist
+    const long beyond = ix + static_cast<long>(kPatch) - static_cast<long>(size);
+    const long end = static_cast<long>(kPatch) - (beyond > 0 ? beyond : 0);
+    for (size_t ky = 0; ky < kPatch; ky++, out += kPatch * 3) {
+        const long iy = static_cast<long>(ty * kPatchStride + ky) - static_cast<long>(kPatchPadding);
+        const bool inside = iy >= 0 && iy < static_cast<long>(size);
+        if (!inside || left > 0 || beyond > 0) memset(out, 0, kPatch * 3 * sizeof(float));
+        if (!inside) continue;
+        const size_t pixel = static_cast<size_t>(iy) * size + static_cast<size_t>(ix + left);
+        image.from(3 * pixel).load(kernels, 3 * static_cast<size_t>(end - left), out + 3 * left);
+    }
+}
+
 }  // namespace
 
 void Trunk::read(WeightReader& reader, const Config& config) {
@@ -90,7 +107,8 @@ void Trunk::read(WeightReader& reader, const Config& config) {
                 b.qkv = reader.linear(qkv, b.in, 3 * b.out);
             } else {
                 b.q = reader.linear_rows(qkv, b.in, 3 * b.out, 0, b.out);
-                b.kv = reader.linear_rows(qkv, b.in, 3 * b.out, b.out, 2 * b.out);
+                b.k = reader.linear_rows(qkv, b.in, 3 * b.out, b.out, b.out);
+                b.v = reader.linear_rows(qkv, b.in, 3 * b.out, 2 * b.out, b.out);
             }
             b.proj = reader.linear(TensorName(p, ".attn.proj"), b.out, b.out);
             if (b.pools) b.shortcut = reader.linear(TensorName(p, ".proj"), b.in, b.out);
@@ -103,82 +121,65 @@ void Trunk::read(WeightReader& reader, const Config& config) {
     if (!reader.measuring()) stage_first[kStages] = index;
 }
 
-void Trunk::embed(Exec& exec, const float* image, size_t size, float* x) const {
+void Trunk::embed(Exec& exec, const Map& image, size_t size, const Map& x) const {
     Arena::Scope scope(exec.scratch);
     const size_t side = size / kPatchStride, patch = kPatch * kPatch * 3;
     const size_t strip_rows = kStripTokens / side ? kStripTokens / side : 1;
     float* patches = exec.floats(strip_rows * side * patch);
+    float* strip = x.half ? exec.floats(strip_rows * side * channels) : nullptr;
     float* pos_rows = exec.floats(exec.threads * pos_size * channels);
-    const float* grid = pos_embed;
 
     for (size_t first = 0; first < side; first += strip_rows) {
         const size_t rows = side - first < strip_rows ? side - first : strip_rows;
         exec.parallel(rows, [&](size_t r, size_t) {
-            for (size_t tx = 0; tx < side; tx++) {
-                float* out = patches + (r * side + tx) * patch;
-                for (size_t ky = 0; ky < kPatch; ky++, out += kPatch * 3) {
-                    const long iy =
-                        static_cast<long>((first + r) * kPatchStride + ky) - static_cast<long>(kPatchPadding);
-                    const long ix = static_cast<long>(tx * kPatchStride) - static_cast<long>(kPatchPadding);
-                    if (iy >= 0 && iy < static_cast<long>(size) && ix >= 0 &&
-                        ix + static_cast<long>(kPatch) <= static_cast<long>(size)) {
-                        memcpy(out, image + (static_cast<size_t>(iy) * size + static_cast<size_t>(ix)) * 3,
-                               kPatch * 3 * sizeof(float));
-                        continue;
-                    }
-                    for (size_t kx = 0; kx < kPatch; kx++) {
-                        const long px = ix + static_cast<long>(kx);
-                        const bool inside = iy >= 0 && iy < static_cast<long>(size) && px >= 0 &&
-                                            px < static_cast<long>(size);
-                        for (size_t c = 0; c < 3; c++)
-                            out[kx * 3 + c] =
-                                inside
-                                    ? image[(static_cast<size_t>(iy) * size + static_cast<size_t>(px)) * 3 +
-                                            c]
-                                    : 0.0f;
-                    }
-                }
-            }
+            for (size_t tx = 0; tx < side; tx++)
+                gather_patch(*exec.kernels, image, size, first + r, tx, patches + (r * side + tx) * patch);
         });
-        exec.linear(patch_embed, patches, rows * side, x + first * side * channels);
+        float* out = x.half ? strip : x.f32() + first * side * channels;
+        exec.linear(patch_embed, patches, rows * side, out);
+        exec.parallel(rows, [&](size_t r, size_t thread) {
+            add_position(*exec.kernels, first + r, side, pos_rows + thread * pos_size * channels,
+                         out + r * side * channels);
+            if (x.half)
+                x.from((first + r) * side * channels)
+                    .store(*exec.kernels, out + r * side * channels, side * channels);
+        });
     }
+}
 
-    // The position embedding is resampled as it is added: the full table would be as large as the map.
-    exec.parallel(side, [&](size_t y, size_t thread) {
-        float* row =
-            pos_rows + thread * pos_size * channels;  // the grid's columns, mixed in y: [pos_size][channels]
-        size_t index[4];
-        float weight[4];
-        bicubic_taps(y, pos_size, side, index, weight);
-        for (size_t gx = 0; gx < pos_size; gx++)
-            for (size_t c = 0; c < channels; c++) {
-                float sum = 0;
-                for (int k = 0; k < 4; k++)
-                    sum += weight[k] * grid[(c * pos_size + index[k]) * pos_size + gx];
-                row[gx * channels + c] = sum;
-            }
-        for (size_t tx = 0; tx < side; tx++) {
-            bicubic_taps(tx, pos_size, side, index, weight);
-            float* out = x + (y * side + tx) * channels;
+// The position embedding is resampled as it is added: the full table would be as large as the map.
+void Trunk::add_position(const Kernels& kernels, size_t y, size_t side, float* columns, float* row) const {
+    // `columns`: the grid's columns, mixed in y, [pos_size][channels].
+    size_t index[4];
+    float weight[4];
+    bicubic_taps(y, pos_size, side, index, weight);
+    for (size_t gx = 0; gx < pos_size; gx++)
+        for (size_t c = 0; c < channels; c++) {
+            float sum = 0;
             for (int k = 0; k < 4; k++)
-                exec.kernels->add_scaled(row + index[k] * channels, weight[k], channels, out);
-            const float* window = pos_embed_window + y % pos_window * pos_window + tx % pos_window;
-            for (size_t c = 0; c < channels; c++) out[c] += window[c * pos_window * pos_window];
+                sum += weight[k] * pos_embed[(c * pos_size + index[k]) * pos_size + gx];
+            columns[gx * channels + c] = sum;
         }
-    });
+    for (size_t tx = 0; tx < side; tx++) {
+        bicubic_taps(tx, pos_size, side, index, weight);
+        float* out = row + tx * channels;
+        for (int k = 0; k < 4; k++) kernels.add_scaled(columns + index[k] * channels, weight[k], channels, out);
+        const float* window = pos_embed_window + y % pos_window * pos_window + tx % pos_window;
+        for (size_t c = 0; c < channels; c++) out[c] += window[c * pos_window * pos_window];
+    }
 }
 
 namespace {
 
 // x += mlp(norm2(x)), strip by strip.
-void run_mlp(Exec& exec, const TrunkBlock& b, float* x, size_t tokens) {
+void run_mlp(Exec& exec, const TrunkBlock& b, const Map& x, size_t tokens) {
     Arena::Scope scope(exec.scratch);
-    const size_t most = strip_tokens(b.hidden), strip = tokens < most ? tokens : most;
+    const size_t most = strip_tokens(exec, b.hidden), strip = tokens < most ? tokens : most;
     float* normed = exec.floats(strip * b.out);
     float* hidden = exec.floats(strip * b.hidden);
     for (size_t first = 0; first < tokens; first += strip) {
         const size_t n = tokens - first < strip ? tokens - first : strip;
-        float* rows = x + first * b.out;
+        const Map rows = x.from(first * b.out);
         exec.layer_norm(rows, n, b.out, b.norm2_gamma, b.norm2_beta, kEps, normed);
         exec.linear(b.mlp_in, normed, n, hidden);
         exec.gelu(hidden, n * b.hidden);
@@ -200,14 +201,14 @@ void pool_windows(Exec& exec, const float* from, size_t stride, size_t windows, 
     });
 }
 
-void run_windows(Exec& exec, const TrunkBlock& b, float* x, size_t side, float* y) {
+void run_windows(Exec& exec, const TrunkBlock& b, const Map& x, size_t side, const Map& y) {
     Arena::Scope scope(exec.scratch);
     const Kernels& kernels = *exec.kernels;
     // A pooling block without a window of its own takes the whole map as one.
     const size_t w = b.window ? b.window : side, area = w * w;
     const size_t per_row = divide_up(side, w), windows = per_row * per_row;
     const size_t q_side = b.pools ? w / 2 : w, q_area = q_side * q_side, map = b.pools ? side / 2 : side;
-    const size_t most = strip_tokens(3 * b.out);
+    const size_t most = strip_tokens(exec, 3 * b.out);
     size_t strip = most / area ? most / area : 1;
     if (strip > windows) strip = windows;
 
@@ -239,8 +240,7 @@ void run_windows(Exec& exec, const TrunkBlock& b, float* x, size_t side, float* 
                     break;
                 }
                 const size_t run = side - tx < w - i ? side - tx : w - i;
-                kernels.layer_norm(x + (ty * side + tx) * b.in, b.in, run, b.in, b.norm1_gamma, b.norm1_beta,
-                                   kEps, out, b.in);
+                exec.norm_rows(x.from((ty * side + tx) * b.in), run, b.in, b.norm1_gamma, b.norm1_beta, kEps, out);
                 i += run;
             }
         });
@@ -285,30 +285,39 @@ void run_windows(Exec& exec, const TrunkBlock& b, float* x, size_t side, float* 
                 const size_t token = item * q_side + i;
                 size_t ty, tx;
                 if (!target.locate(token, &ty, &tx)) continue;
-                float* out = y + (ty * map + tx) * b.out;
-                if (b.pools) memcpy(out, attended + token * b.out, b.out * sizeof(float));
-                kernels.add(projected + token * b.out, b.out, out);
+                const Map out = y.from((ty * map + tx) * b.out);
+                float* sum = projected + token * b.out;
+                if (b.pools) {
+                    kernels.add(attended + token * b.out, b.out, sum);
+                    out.store(kernels, sum, b.out);
+                } else {
+                    out.add(kernels, sum, b.out);
+                }
             }
         });
     }
 }
 
-// A global block that does not pool: keys and values of the whole map, queries in strips.
-void run_global(Exec& exec, const TrunkBlock& b, float* x, size_t side) {
+// A global block that does not pool: keys and values of the whole map, then queries in strips.
+void run_global(Exec& exec, const TrunkBlock& b, const Map& x, size_t side) {
     Arena::Scope scope(exec.scratch);
-    const size_t tokens = side * side, most = strip_tokens(b.out), strip = tokens < most ? tokens : most;
-    float* kv = exec.floats(tokens * 2 * b.out);
+    const size_t tokens = side * side, head = b.out / b.heads;
+    const size_t most = strip_tokens(exec, b.out) / PackedKeys::kPackUnit * PackedKeys::kPackUnit;
+    const size_t strip = tokens < most ? tokens : most;
+    const PackedKeys keys = PackedKeys::take(exec, tokens, b.heads, head);
+    float* values = exec.floats(tokens * b.out);
     float* normed = exec.floats(strip * b.in);
     float* q = exec.floats(strip * b.out);
     const auto norm = [&](size_t first, size_t n) {
-        exec.layer_norm(x + first * b.in, n, b.in, b.norm1_gamma, b.norm1_beta, kEps, normed);
+        exec.layer_norm(x.from(first * b.in), n, b.in, b.norm1_gamma, b.norm1_beta, kEps, normed);
     };
     for (size_t first = 0; first < tokens; first += strip) {
         const size_t n = tokens - first < strip ? tokens - first : strip;
         norm(first, n);
-        exec.linear(b.kv, normed, n, kv + first * 2 * b.out);
+        exec.linear(b.k, normed, n, q);
+        keys.pack(exec, q, b.out, first, n);
+        exec.linear(b.v, normed, n, values + first * b.out);
     }
-    const size_t head = b.out / b.heads;
     for (size_t first = 0; first < tokens; first += strip) {
         const size_t n = tokens - first < strip ? tokens - first : strip;
         norm(first, n);
@@ -317,23 +326,23 @@ void run_global(Exec& exec, const TrunkBlock& b, float* x, size_t side) {
         a.q = q;
         a.q_stride = b.out;
         a.queries = n;
-        a.k = kv;
-        a.k_stride = a.v_stride = 2 * b.out;
+        a.packed = &keys;
         a.keys = tokens;
-        a.v = kv + b.out;
+        a.v = values;
+        a.v_stride = b.out;
         a.heads = b.heads;
         a.dk = a.dv = head;
         a.out = normed;
         a.out_stride = b.out;
         run_attention(exec, a);
         exec.linear(b.proj, normed, n, q);
-        exec.add(q, n * b.out, x + first * b.out);
+        exec.add(q, n * b.out, x.from(first * b.out));
     }
 }
 
 }  // namespace
 
-void Trunk::run_block(Exec& exec, const TrunkBlock& b, float* x, size_t side, float* y) const {
+void Trunk::run_block(Exec& exec, const TrunkBlock& b, const Map& x, size_t side, const Map& y) const {
     if (b.window || b.pools)
         run_windows(exec, b, x, side, y);
     else

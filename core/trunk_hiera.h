@@ -12,7 +12,7 @@ namespace samlet {
 struct TrunkBlock {
     const float *norm1_gamma, *norm1_beta, *norm2_gamma, *norm2_beta;
     LinearId qkv;    // windowed blocks: one fused projection
-    LinearId q, kv;  // global blocks: keys and values of the whole map first, then queries in strips
+    LinearId q, k, v;  // global blocks: keys and values of the whole map first, then queries in strips
     LinearId proj, mlp_in, mlp_out;
     LinearId shortcut;  // pooling blocks
     uint32_t in, out;   // channels
@@ -33,10 +33,12 @@ struct Trunk {
     void read(WeightReader& reader, const Config& config);
 
     // image [size][size][3], normalised -> x [size/4][size/4][channels], position embedding added.
-    void embed(Exec& exec, const float* image, size_t size, float* x) const;
+    void embed(Exec& exec, const Map& image, size_t size, const Map& x) const;
+    // Adds the position embedding to a row of tokens. `columns`: pos_size * channels floats of scratch.
+    void add_position(const Kernels& kernels, size_t y, size_t side, float* columns, float* row) const;
     // One block on a side x side map. Pooling blocks read `x` and write `y` (half the side, twice the
     // channels); all others work in place on `x` and take y == x.
-    void run_block(Exec& exec, const TrunkBlock& block, float* x, size_t side, float* y) const;
+    void run_block(Exec& exec, const TrunkBlock& block, const Map& x, size_t side, const Map& y) const;
 };
 
 }  // namespace samlet

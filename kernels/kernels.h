@@ -91,7 +91,8 @@ struct Kernels {
     // The same for memories, without forming their keys where that saves work. At most axial_block queries
     // per call.
     size_t axial_block;
-    size_t (*axial_scratch)(size_t channels, size_t grid, size_t dim, size_t frames);  // floats
+    // Floats, for calls of at most `queries`.
+    size_t (*axial_scratch)(size_t channels, size_t grid, size_t dim, size_t frames, size_t queries);
     void (*attend_axial)(const AxialTask& task);
 
     // y[r] = (x[r] - mean) / sqrt(variance + eps) * gamma + beta over `channels`, statistics in two passes.

@@ -39,7 +39,7 @@ void project(const AxialTask& task, const float* token, float* key) {
 
 }  // namespace
 
-size_t axial_scratch(size_t channels, size_t, size_t, size_t) { return channels + 2 * 64; }
+size_t axial_scratch(size_t channels, size_t, size_t, size_t, size_t) { return channels + 2 * 64; }
 
 void attend_axial(const AxialTask& task) {
     float* running = task.scratch;

@@ -10,7 +10,7 @@ namespace samlet::generic {
 size_t attend_scratch(size_t dk, size_t dv);
 void pack_keys(const float* k, size_t stride, size_t keys, size_t dk, float* packed);
 void attend(const AttendTask& task);
-size_t axial_scratch(size_t channels, size_t grid, size_t dim, size_t frames);
+size_t axial_scratch(size_t channels, size_t grid, size_t dim, size_t frames, size_t queries);
 void attend_axial(const AxialTask& task);
 void layer_norm(const float* x, size_t x_stride, size_t rows, size_t channels, const float* gamma,
                 const float* beta, float eps, float* y, size_t y_stride);

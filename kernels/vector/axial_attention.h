@@ -363,8 +363,8 @@ void write_chunk(const AxialTask& task, size_t first, const AxialChunk<V>& c) {
 }
 
 template <class V>
-size_t axial_scratch(size_t channels, size_t grid, size_t dim, size_t frames) {
-    return AxialChunk<V>::rows(channels, grid, dim, frames) * axial_queries;
+size_t axial_scratch(size_t channels, size_t grid, size_t dim, size_t frames, size_t queries) {
+    return AxialChunk<V>::rows(channels, grid, dim, frames) * round_up(queries, chunk_queries<V>);
 }
 
 template <class V>

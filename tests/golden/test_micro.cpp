@@ -371,7 +371,7 @@ void normalised_input(void**) {
         std::vector<float> ours(3 * cells), theirs(3 * cells);
         PreprocessJob job;
         prepare_preprocess(frame, filter, side, config.image_mean, config.image_std, tables.get(),
-                           ours.data(), &job);
+                           Map{ours.data(), false}, generic_kernels, &job);
         preprocess_rows(job, 0, side, scratch.get());
         for (size_t c = 0; c < 3; c++)
             for (size_t i = 0; i < cells; i++) theirs[3 * i + c] = planes[(given.index * 3 + c) * cells + i];
@@ -494,7 +494,7 @@ void memory_encoder(void**) {
         const Array golden = npz.get(key + "maskmem_features_f32");
         const std::vector<float> features = channels_last(npz.get(std::string("img") + given.name + "_fpn2"));
         std::vector<float> memory(golden.count());
-        impl.memory_encoder.run(bench.exec, mask.data(), features.data(), golden.shape[2], true,
+        impl.memory_encoder.run(bench.exec, mask.data(), Map{const_cast<float*>(features.data()), false}, golden.shape[2], true,
                                 memory.data());
         assert_false(bench.exec.defect);
         check_module(key + "maskmem_features",

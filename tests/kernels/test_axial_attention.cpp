@@ -122,7 +122,7 @@ Naive naive(const Problem& p, const Data& data) {
 
 void attend(const Kernels& kernels, const Problem& p, const Data& data, const Output<float>& out) {
     assert_true(p.queries <= kernels.axial_block);
-    const size_t scratch_floats = kernels.axial_scratch(p.channels, p.grid, p.dim, p.frames);
+    const size_t scratch_floats = kernels.axial_scratch(p.channels, p.grid, p.dim, p.frames, p.queries);
     Scratch scratch(scratch_floats);
     for (size_t i = 0; i < scratch_floats; ++i)
         scratch.data()[i] = NAN;  // shows what is read before it is written

@@ -53,7 +53,8 @@ std::vector<float> preprocess(const samlet_frame& frame, ResizeFilter filter, ui
     const Block scratch(preprocess_scratch_bytes(filter, frame.width, frame.height, size));
     std::vector<float> out(size_t{3} * size * size, -1000.0f);
     PreprocessJob job;
-    prepare_preprocess(frame, filter, size, kMean, kDeviation, tables.p, out.data(), &job);
+    prepare_preprocess(frame, filter, size, kMean, kDeviation, tables.p, Map{out.data(), false},
+                       generic_kernels, &job);
     for (uint32_t i = 0; i < parts; i++)
         preprocess_rows(job, size * i / parts, size * (i + 1) / parts, scratch.p);
     return out;

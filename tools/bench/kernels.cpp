@@ -84,7 +84,7 @@ void attend_axial(benchmark::State& state, const Kernels* k) {
     Floats q(queries * channels), cosine(grid * channels / 2), sine(grid * channels / 2),
         weight(channels * dim);
     Floats bias(channels), keys(tokens), values(tokens), out(queries * dim);
-    Floats scratch(k->axial_scratch(channels, grid, dim, frames));
+    Floats scratch(k->axial_scratch(channels, grid, dim, frames, k->axial_block));
     samlet::AxialTask task = {q,       channels, queries, channels, grid, cosine, sine,
                               weight,  bias,     dim,     frames,   keys, values, 0,
                               nullptr, nullptr,  0.0625f, out,      dim,  scratch};
