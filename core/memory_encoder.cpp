@@ -7,7 +7,7 @@ namespace samlet {
 namespace {
 
 constexpr float kEps = 1e-6f;
-constexpr size_t kStripTokens = 2048;
+constexpr size_t kStripTokens = 2048;  // sessions that save memory: half of it
 constexpr uint32_t kMaxFuserLayers = 16, kMaxDepthwise = 15;
 
 }  // namespace

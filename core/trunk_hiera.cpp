@@ -12,14 +12,16 @@ namespace {
 constexpr float kEps = 1e-6f;
 constexpr size_t kPatch = 7, kPatchStride = 4, kPatchPadding = 3;
 // Tokens that pass through a block together: enough rows for the matrix products, few enough that a strip of
-// qkv or of the MLP's hidden layer stays in the cache instead of being a map of its own.
+// qkv or of the MLP's hidden layer stays in the cache instead of being a map of its own. Sessions that save memory take
+// shorter ones, so that strips are not what decides about the arena's size.
 constexpr size_t kStripTokens = 2048, kLeastStripTokens = 1024, kStripFloats = 576 * 1024;
 
-// Tokens of a strip whose widest layer has `channels`. Sessions that save memory take half the least: then strips are
-// not what decides about the arena's size.
+// Tokens of a strip whose widest layer has `channels`.
 size_t strip_tokens(const Exec& exec, size_t channels) {
-    const size_t tokens = kStripFloats / channels, least = kLeastStripTokens / (exec.half_maps ? 2 : 1);
-    return tokens > kStripTokens ? kStripTokens : tokens < least ? least : tokens;
+    const size_t tokens = kStripFloats / channels / (exec.half_maps ? 4 : 1);
+    const size_t least = exec.half_maps ? kLeastStripTokens / 8 : kLeastStripTokens;
+    const size_t most = exec.half_maps ? kStripTokens / 4 : kStripTokens;
+    return tokens > most ? most : tokens < least ? least : tokens;
 }
 
 size_t divide_up(size_t a, size_t b) {
@@ -124,7 +126,8 @@ void Trunk::read(WeightReader& reader, const Config& config) {
 void Trunk::embed(Exec& exec, const Map& image, size_t size, const Map& x) const {
     Arena::Scope scope(exec.scratch);
     const size_t side = size / kPatchStride, patch = kPatch * kPatch * 3;
-    const size_t strip_rows = kStripTokens / side ? kStripTokens / side : 1;
+    const size_t most = strip_tokens(exec, patch);
+    const size_t strip_rows = most / side ? most / side : 1;
     float* patches = exec.floats(strip_rows * side * patch);
     float* strip = x.half ? exec.floats(strip_rows * side * channels) : nullptr;
     float* pos_rows = exec.floats(exec.threads * pos_size * channels);
@@ -201,100 +204,130 @@ void pool_windows(Exec& exec, const float* from, size_t stride, size_t windows, 
     });
 }
 
-void run_windows(Exec& exec, const TrunkBlock& b, const Map& x, size_t side, const Map& y) {
+// A strip of windows on its way through a block's attention.
+struct WindowStrip {
+    const TrunkBlock& block;
+    size_t side;           // of the map
+    size_t window, count;  // side of a window, windows in the strip
+    size_t per_row, first; // windows in a row of windows; the strip's first
+
+    size_t area() const { return window * window; }
+    size_t q_side() const { return block.pools ? window / 2 : window; }
+    size_t q_area() const { return q_side() * q_side(); }
+    size_t tokens() const { return count * area(); }
+    size_t q_tokens() const { return count * q_area(); }
+};
+
+// Norm and partition in one pass. Padding is zero after the norm, so that it takes part in attention with the bias of
+// qkv, as in the reference.
+void norm_windows(Exec& exec, const WindowStrip& s, const Map& x, float* normed) {
+    const TrunkBlock& b = s.block;
+    const WindowOrder order = {s.side, s.window, s.per_row, s.first};
+    exec.parallel(s.count * s.window, [&](size_t item, size_t) {
+        for (size_t i = 0; i < s.window;) {
+            size_t ty, tx;
+            float* out = normed + (item * s.window + i) * b.in;
+            if (!order.locate(item * s.window + i, &ty, &tx)) {
+                memset(out, 0, (s.window - i) * b.in * sizeof(float));
+                break;
+            }
+            const size_t run = s.side - tx < s.window - i ? s.side - tx : s.window - i;
+            exec.norm_rows(x.from((ty * s.side + tx) * b.in), run, b.in, b.norm1_gamma, b.norm1_beta, kEps, out);
+            i += run;
+        }
+    });
+}
+
+// attended [q_tokens][out] = attention inside each window, before the projection.
+void attend_windows(Exec& exec, const WindowStrip& s, const float* normed, float* attended) {
     Arena::Scope scope(exec.scratch);
     const Kernels& kernels = *exec.kernels;
+    const TrunkBlock& b = s.block;
+    const size_t area = s.area(), q_area = s.q_area(), head = b.out / b.heads, panel = kernels.key_panel;
+    const size_t packed_size = Arena::rounded(divide_up(area, panel) * panel * head * sizeof(float)) / sizeof(float);
+    const size_t work_size =
+        Arena::rounded(kernels.attend_scratch(head, head) * sizeof(float)) / sizeof(float);
+    float* qkv = exec.floats(s.tokens() * 3 * b.out);
+    float* work = exec.floats(exec.threads * (packed_size + work_size));
+    exec.linear(b.qkv, normed, s.tokens(), qkv);
+    const float* q = qkv;
+    size_t q_stride = 3 * b.out;
+    if (b.pools) {
+        float* pooled = exec.floats(s.q_tokens() * b.out);
+        pool_windows(exec, qkv, 3 * b.out, s.count, s.window, b.out, pooled);
+        q = pooled;
+        q_stride = b.out;
+    }
+    exec.parallel(s.count * b.heads, [&](size_t item, size_t thread) {
+        const size_t window = item / b.heads, channel = item % b.heads * head;
+        float* packed = work + thread * (packed_size + work_size);
+        const float* tokens = qkv + window * area * 3 * b.out + channel;
+        kernels.pack_keys(tokens + b.out, 3 * b.out, area, head, packed);
+        AttendTask task;
+        task.q = q + window * q_area * q_stride + channel;
+        task.q_stride = q_stride;
+        task.queries = q_area;
+        task.packed_keys = packed;
+        task.key_count = area;
+        task.dk = task.dv = head;
+        task.v = tokens + 2 * b.out;
+        task.v_stride = 3 * b.out;
+        task.scale = 1.0f / std::sqrt(static_cast<float>(head));
+        task.out = attended + window * q_area * b.out + channel;
+        task.out_stride = b.out;
+        task.running = nullptr;
+        task.first = task.last = true;
+        task.scratch = packed + packed_size;
+        kernels.attend(task);
+    });
+}
+
+// y += projection of `attended`, which is overwritten; blocks that pool begin y with the shortcut of `normed`.
+void project_windows(Exec& exec, const WindowStrip& s, const float* normed, float* attended, const Map& y) {
+    Arena::Scope scope(exec.scratch);
+    const TrunkBlock& b = s.block;
+    float* projected = exec.floats(s.q_tokens() * b.out);
+    exec.linear(b.proj, attended, s.q_tokens(), projected);
+    if (b.pools) {
+        float* shortcut = exec.floats(s.tokens() * b.out);
+        exec.linear(b.shortcut, normed, s.tokens(), shortcut);
+        pool_windows(exec, shortcut, b.out, s.count, s.window, b.out, attended);
+    }
+    const size_t q_side = s.q_side(), map = b.pools ? s.side / 2 : s.side;
+    const WindowOrder target = {map, q_side, s.per_row, s.first};
+    exec.parallel(s.count * q_side, [&](size_t item, size_t) {
+        for (size_t i = 0; i < q_side; i++) {
+            const size_t token = item * q_side + i;
+            size_t ty, tx;
+            if (!target.locate(token, &ty, &tx)) continue;
+            const Map out = y.from((ty * map + tx) * b.out);
+            float* sum = projected + token * b.out;
+            if (b.pools) {
+                exec.kernels->add(attended + token * b.out, b.out, sum);
+                out.store(*exec.kernels, sum, b.out);
+            } else {
+                out.add(*exec.kernels, sum, b.out);
+            }
+        }
+    });
+}
+
+void run_windows(Exec& exec, const TrunkBlock& b, const Map& x, size_t side, const Map& y) {
+    Arena::Scope scope(exec.scratch);
     // A pooling block without a window of its own takes the whole map as one.
-    const size_t w = b.window ? b.window : side, area = w * w;
-    const size_t per_row = divide_up(side, w), windows = per_row * per_row;
-    const size_t q_side = b.pools ? w / 2 : w, q_area = q_side * q_side, map = b.pools ? side / 2 : side;
+    const size_t window = b.window ? b.window : side, area = window * window;
+    const size_t per_row = divide_up(side, window), windows = per_row * per_row;
     const size_t most = strip_tokens(exec, 3 * b.out);
     size_t strip = most / area ? most / area : 1;
     if (strip > windows) strip = windows;
-
-    float* normed = exec.floats(strip * area * b.in);
-    float* qkv = exec.floats(strip * area * 3 * b.out);
-    float* pooled = b.pools ? exec.floats(strip * q_area * b.out) : nullptr;
-    float* shortcut = b.pools ? exec.floats(strip * area * b.out) : nullptr;
-    float* attended = exec.floats(strip * q_area * b.out);
-    float* projected = exec.floats(strip * q_area * b.out);
-    const size_t head = b.out / b.heads, panel = kernels.key_panel;
-    const size_t padded = divide_up(area, panel) * panel;
-    const size_t packed_size = Arena::rounded(padded * head * sizeof(float)) / sizeof(float);
-    const size_t work_size =
-        Arena::rounded(kernels.attend_scratch(head, head) * sizeof(float)) / sizeof(float);
-    float* work = exec.floats(exec.threads * (packed_size + work_size));
-    const float scale = 1.0f / std::sqrt(static_cast<float>(head));
-
-    for (size_t first = 0; first < windows; first += strip) {
-        const size_t n = windows - first < strip ? windows - first : strip;
-        const WindowOrder order = {side, w, per_row, first};
-        // Norm and partition in one pass. Padding is zero after the norm, so that it takes part in attention
-        // with the bias of qkv, as in the reference.
-        exec.parallel(n * w, [&](size_t item, size_t) {
-            for (size_t i = 0; i < w;) {
-                size_t ty, tx;
-                float* out = normed + (item * w + i) * b.in;
-                if (!order.locate(item * w + i, &ty, &tx)) {
-                    memset(out, 0, (w - i) * b.in * sizeof(float));
-                    break;
-                }
-                const size_t run = side - tx < w - i ? side - tx : w - i;
-                exec.norm_rows(x.from((ty * side + tx) * b.in), run, b.in, b.norm1_gamma, b.norm1_beta, kEps, out);
-                i += run;
-            }
-        });
-        exec.linear(b.qkv, normed, n * area, qkv);
-        const float* q = qkv;
-        size_t q_stride = 3 * b.out;
-        if (b.pools) {
-            pool_windows(exec, qkv, 3 * b.out, n, w, b.out, pooled);
-            q = pooled;
-            q_stride = b.out;
-        }
-        exec.parallel(n * b.heads, [&](size_t item, size_t thread) {
-            const size_t window = item / b.heads, channel = item % b.heads * head;
-            float* packed = work + thread * (packed_size + work_size);
-            const float* tokens = qkv + window * area * 3 * b.out + channel;
-            kernels.pack_keys(tokens + b.out, 3 * b.out, area, head, packed);
-            AttendTask task;
-            task.q = q + window * q_area * q_stride + channel;
-            task.q_stride = q_stride;
-            task.queries = q_area;
-            task.packed_keys = packed;
-            task.key_count = area;
-            task.dk = task.dv = head;
-            task.v = tokens + 2 * b.out;
-            task.v_stride = 3 * b.out;
-            task.scale = scale;
-            task.out = attended + window * q_area * b.out + channel;
-            task.out_stride = b.out;
-            task.running = nullptr;
-            task.first = task.last = true;
-            task.scratch = packed + packed_size;
-            kernels.attend(task);
-        });
-        exec.linear(b.proj, attended, n * q_area, projected);
-        if (b.pools) {
-            exec.linear(b.shortcut, normed, n * area, shortcut);
-            pool_windows(exec, shortcut, b.out, n, w, b.out, attended);
-        }
-        const WindowOrder target = {map, q_side, per_row, first};
-        exec.parallel(n * q_side, [&](size_t item, size_t) {
-            for (size_t i = 0; i < q_side; i++) {
-                const size_t token = item * q_side + i;
-                size_t ty, tx;
-                if (!target.locate(token, &ty, &tx)) continue;
-                const Map out = y.from((ty * map + tx) * b.out);
-                float* sum = projected + token * b.out;
-                if (b.pools) {
-                    kernels.add(attended + token * b.out, b.out, sum);
-                    out.store(kernels, sum, b.out);
-                } else {
-                    out.add(kernels, sum, b.out);
-                }
-            }
-        });
+    WindowStrip s = {b, side, window, strip, per_row, 0};
+    float* normed = exec.floats(s.tokens() * b.in);
+    float* attended = exec.floats(s.q_tokens() * b.out);
+    for (; s.first < windows; s.first += strip) {
+        s.count = windows - s.first < strip ? windows - s.first : strip;
+        norm_windows(exec, s, x, normed);
+        attend_windows(exec, s, normed, attended);
+        project_windows(exec, s, normed, attended, y);
     }
 }
 

@@ -136,7 +136,7 @@ const float* WeightReader::scales_of(const TensorEntry& entry) {
                       reinterpret_cast<uintptr_t>(scales->data) % 4 == 0 &&
                       scales->elements == entry.shape[0];
     const float* values = fits ? static_cast<const float*>(scales->data) : nullptr;
-    for (uint64_t i = 0; fits && i < scales->elements; i++)
+    for (uint64_t i = 0; values && i < scales->elements; i++)
         if (!std::isnormal(values[i]) || values[i] < 0) values = nullptr;
     if (!values)
         fail_with(fail(SAMLET_ERROR_FORMAT,

@@ -512,6 +512,7 @@ static void every_call_takes_a_null_tracker(void** state) {
     const samlet_prompt prompt = scene_points(&point, 1);
     const samlet_status invalid = SAMLET_ERROR_INVALID_ARGUMENT;
     samlet_result result;
+    samlet_layer layer;
     samlet_tensor_view view;
     samlet_profile profile;
     samlet_memory_attention_args args;
@@ -519,6 +520,7 @@ static void every_call_takes_a_null_tracker(void** state) {
     size_t length;
     (void)state;
     samlet_result_init(&result);
+    samlet_layer_init(&layer);
     samlet_tensor_view_init(&view);
     samlet_profile_init(&profile);
     samlet_memory_attention_args_init(&args);
@@ -535,6 +537,7 @@ static void every_call_takes_a_null_tracker(void** state) {
     assert_int_equal(samlet_tracker_reset(NULL), invalid);
     assert_int_equal(samlet_tracker_set_clip_length(NULL, 1), invalid);
     assert_int_equal(samlet_tracker_get_profile(NULL, &profile), invalid);
+    assert_int_equal(samlet_tracker_layer(NULL, 0, &layer), invalid);
     assert_int_equal(samlet_tracker_features(NULL, SAMLET_FEATURES_STRIDE4, &view), invalid);
     assert_int_equal(samlet_tracker_run_memory_attention(NULL, &args), invalid);
     assert_sentence("no tracker", samlet_tracker_message(NULL), "tracker", "NULL", NULL);

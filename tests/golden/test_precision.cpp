@@ -17,11 +17,11 @@ constexpr uint32_t kColumns = 4, kRows = 3;
 
 class Photo {
   public:
-    Photo(const samlet_model* model, const char* image) {
+    Photo(const samlet_model* model, const char* image, uint32_t flags = 0) {
         samlet_segmenter_config config;
         samlet_segmenter_config_init(&config);
         config.threads = 2;
-        config.flags = SAMLET_TRACKER_YIELD;
+        config.flags = SAMLET_TRACKER_YIELD | flags;
         samlet_error error;
         if (samlet_segmenter_create(model, &config, &segmenter_, &error) != SAMLET_OK)
             fail_msg("%s", error.message);
@@ -137,13 +137,18 @@ void photographs(void**) {
     const struct {
         const char* name;
         const samlet_model* model;
+        uint32_t flags;
         double mean;
-    } kinds[] = {{"f16", half.get(), 0.998}, {"int8", int8.get(), 0.98}};
-    Loss losses[2];
+    } kinds[] = {{"maps in f16", exact.get(), SAMLET_TRACKER_F16_MAPS, 0.998},
+                 {"f16", half.get(), 0, 0.998},
+                 {"int8", int8.get(), 0, 0.98},
+                 {"int8, maps in f16", int8.get(), SAMLET_TRACKER_F16_MAPS, 0.98}};
+    constexpr int kKinds = sizeof(kinds) / sizeof(kinds[0]);
+    Loss losses[kKinds];
     for (const char* image : kImages) {
         const std::vector<Reference> all = references(exact.get(), image);
-        for (int kind = 0; kind < 2; kind++) {
-            Photo photo(kinds[kind].model, image);
+        for (int kind = 0; kind < kKinds; kind++) {
+            Photo photo(kinds[kind].model, image, kinds[kind].flags);
             for (const Reference& r : all) {
                 photo.click(r.click.x, r.click.y);
                 const double click = mask_iou(photo.mask(r.best), r.click_mask);
@@ -157,7 +162,7 @@ void photographs(void**) {
             }
         }
     }
-    for (int kind = 0; kind < 2; kind++) {
+    for (int kind = 0; kind < kKinds; kind++) {
         const double mean = losses[kind].sum / static_cast<double>(losses[kind].count);
         printf("%s: mean IoU with f32 %.5f over %zu prompts, least %.4f\n", kinds[kind].name, mean,
                losses[kind].count, losses[kind].least);
@@ -168,11 +173,11 @@ void photographs(void**) {
 }
 
 // Masks of the bundled clip, tracked from a box on its first frame.
-std::vector<std::vector<uint8_t>> track(const samlet_model* model) {
+std::vector<std::vector<uint8_t>> track(const samlet_model* model, uint32_t flags = 0) {
     samlet_tracker_config config;
     samlet_tracker_config_init(&config);
     config.threads = 2;
-    config.flags = SAMLET_TRACKER_YIELD;
+    config.flags = SAMLET_TRACKER_YIELD | flags;
     samlet_tracker* tracker = nullptr;
     samlet_error error;
     if (samlet_tracker_create(model, &config, &tracker, &error) != SAMLET_OK) fail_msg("%s", error.message);
@@ -209,12 +214,15 @@ void clip(void**) {
     const struct {
         const char* name;
         const samlet_model* model;
+        uint32_t flags;
         double mean;
-    } kinds[] = {{"weights in f16", stored.get(), 0.998},
-                 {"computed in f16", computed.get(), 0.998},
-                 {"int8", int8.get(), 0.98}};
+    } kinds[] = {{"weights in f16", stored.get(), 0, 0.998},
+                 {"weights and maps in f16", stored.get(), SAMLET_TRACKER_F16_MAPS, 0.998},
+                 {"computed in f16", computed.get(), 0, 0.998},
+                 {"int8", int8.get(), 0, 0.98},
+                 {"int8, maps in f16", int8.get(), SAMLET_TRACKER_F16_MAPS, 0.98}};
     for (const auto& kind : kinds) {
-        const std::vector<std::vector<uint8_t>> got = track(kind.model);
+        const std::vector<std::vector<uint8_t>> got = track(kind.model, kind.flags);
         Loss loss;
         for (size_t n = 0; n < want.size(); n++) loss.add(mask_iou(got[n], want[n]));
         const double mean = loss.sum / static_cast<double>(loss.count);

@@ -89,7 +89,7 @@ Gguf Gguf::parse(const uint8_t* data, size_t size) {
     const size_t start = padded(in.at, file.alignment);
     for (uint64_t i = 0; i < tensors; i++) {
         in.at = start + offsets[i];
-        file.tensors[i].data = in.take(file.tensors[i].elements() * (file.tensors[i].type == 0 ? 4 : 2));
+        file.tensors[i].data = in.take(file.tensors[i].elements() * (file.tensors[i].type == 0 ? 4 : file.tensors[i].type == 1 ? 2 : 1));
     }
     return file;
 }

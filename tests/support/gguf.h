@@ -37,7 +37,7 @@ class FileBytes {
 struct GgufTensor {
     std::string name;
     std::vector<uint64_t> dims;  // innermost first, as in the file
-    uint32_t type = 0;           // 0 F32, 1 F16
+    uint32_t type = 0;           // 0 F32, 1 F16, 24 I8
     std::string data;
 
     uint64_t elements() const;

@@ -272,7 +272,7 @@ class Gguf:
         self.tensors = {}
         for name, shape, kind, offset in infos:
             assert start + offset == end, f"{name} does not follow the tensor before it"
-            kind = {0: "<f4", 1: "<f2"}[kind]
+            kind = {0: "<f4", 1: "<f2", 24: "i1"}[kind]
             count = int(np.prod(shape))
             self.tensors[name] = np.frombuffer(data, kind, count, end).reshape(shape)
             end += -(-self.tensors[name].nbytes // 32) * 32
@@ -430,6 +430,34 @@ class Output(ConverterTest):
         for name, array in gguf.tensors.items():
             single = array.ndim == 1 or name.startswith(STAYS_F32)
             self.assertEqual(array.dtype, np.float32 if single else np.float16, name)
+
+    def test_int8_has_scales_and_says_what_it_keeps(self):
+        gguf = self.convert(safetensors(WEIGHTS), "--type", "int8")
+        kept = dict(line.split(": ", 1) for line in gguf.metadata["samlet.kept_in_f16"])
+        self.assertEqual(set(kept), {name for name, array in gguf.tensors.items() if array.dtype == np.float16})
+        self.assertTrue(all(kept.values()))
+        quantised = 0
+        for name, want in WEIGHTS.items():
+            array = gguf.tensors[name]
+            if array.dtype != np.int8:
+                self.assertNotIn(name + "_scale", gguf.tensors)
+                continue
+            quantised += 1
+            scale = gguf.tensors[name + "_scale"]
+            self.assertEqual((scale.dtype, scale.shape), (np.float32, array.shape[:1]))
+            rows, exact = array.reshape(len(scale), -1).astype("f8"), want.reshape(len(scale), -1)
+            self.assertTrue((np.abs(rows).max(axis=1) == 127).all(), name)
+            self.assertLessEqual((np.abs(rows * scale[:, None] - exact) / scale[:, None]).max(), 0.501, name)
+        self.assertGreater(quantised, 20)
+        self.assertEqual(gguf.tensors[QKV].dtype, np.int8)
+
+    def test_int8_survives_rows_of_zeros(self):
+        weights = dict(WEIGHTS)
+        weights[QKV] = weights[QKV].copy()
+        weights[QKV][3] = 0
+        gguf = self.convert(safetensors(weights), "--type", "int8")
+        self.assertTrue((gguf.tensors[QKV][3] == 0).all())
+        self.assertGreater(gguf.tensors[QKV + "_scale"][3], 0)
 
     def test_same_input_gives_same_bytes_whatever_the_order(self):
         self.convert(safetensors(WEIGHTS))

@@ -219,6 +219,94 @@ void huge_values_do_no_harm(void**) {
     samlet_model_close(model);
 }
 
+// ---- Tensors in 8 bits ------------------------------------------------------------------------------------
+
+// A layer of the bundled model as an int8 file holds it: numbers and, in a tensor of their own, scales.
+const char* const kLayer = "image_encoder.trunk.blocks.2.mlp.layers.0.weight";
+const std::string kScale = std::string(kLayer) + "_scale";
+
+Gguf with_int8_layer() {
+    Gguf file = bundled();
+    GgufTensor& weights = file.tensor(kLayer);
+    const uint64_t elements = weights.elements(), rows = weights.dims[1];
+    weights.type = 24;
+    weights.data.assign(elements, 0);
+    for (uint64_t i = 0; i < elements; i++)
+        weights.data[i] = static_cast<char>(static_cast<int>(i * 37 % 255) - 127);
+    GgufTensor scale;
+    scale.name = kScale;
+    scale.dims = {rows};
+    for (uint64_t i = 0; i < rows; i++) scale.data += raw(0.001f + 1e-6f * static_cast<float>(i));
+    file.tensors.push_back(scale);
+    return file;
+}
+
+void int8_layers_are_computed_in_int8(void**) {
+    const FileBytes bytes = with_int8_layer().write();
+    for (const samlet_precision precision : {SAMLET_PRECISION_AUTO, SAMLET_PRECISION_F32}) {
+        samlet_model_config config = config_for(bytes);
+        config.precision = static_cast<uint32_t>(precision);
+        samlet_model* model = nullptr;
+        samlet_error error = {};
+        assert_int_equal(samlet_model_open(&config, &model, &error), SAMLET_OK);
+        samlet_segmenter_config session;
+        samlet_segmenter_config_init(&session);
+        samlet_segmenter* segmenter = nullptr;
+        assert_int_equal(samlet_segmenter_create(model, &session, &segmenter, &error), SAMLET_OK);
+        samlet_layer layer;
+        samlet_layer_init(&layer);
+        uint32_t found = 0, index = 0;
+        for (; samlet_segmenter_layer(segmenter, index, &layer) == SAMLET_OK; index++) {
+            if (strcmp(layer.name, kLayer) != 0) continue;
+            found++;
+            assert_string_equal(layer.stored, "int8");
+            assert_string_equal(layer.precision, precision == SAMLET_PRECISION_AUTO ? "int8" : "f32");
+            assert_int_equal(layer.rows, 0);
+            const uint64_t elements = uint64_t{layer.in} * layer.out;
+            assert_true(layer.packed_bytes >= elements * (precision == SAMLET_PRECISION_AUTO ? 1 : 4));
+        }
+        assert_int_equal(found, 1);
+        assert_int_equal(samlet_segmenter_layer(segmenter, index, &layer), SAMLET_ERROR_NOT_FOUND);
+        assert_sentence("layer", samlet_segmenter_message(segmenter), "layer", nullptr, nullptr);
+        samlet_segmenter_destroy(segmenter);
+        samlet_model_close(model);
+    }
+}
+
+void int8_tensors_need_their_scales(void**) {
+    Gguf file = with_int8_layer();
+    file.drop_tensor(kScale);
+    expect_refused(file, kLayer, "scale");
+    file = with_int8_layer();
+    file.tensor(kScale).dims[0]--;
+    expect_refused(file, kLayer, "scale");
+    file = with_int8_layer();
+    file.tensor(kScale).dims.push_back(1);
+    expect_refused(file, kLayer, "scale");
+    file = with_int8_layer();
+    file.tensor(kScale).type = 1;
+    expect_refused(file, kLayer, "scale");
+    for (const float bad : {0.0f, -1.0f, 1e-40f, static_cast<float>(NAN), static_cast<float>(INFINITY)}) {
+        file = with_int8_layer();
+        memcpy(&file.tensor(kScale).data[8], &bad, 4);
+        expect_refused(file, kLayer, "scale");
+    }
+    // Scales of a tensor that has no use for them.
+    file = bundled();
+    file.tensors.push_back(with_int8_layer().tensor(kScale));
+    expect_refused(file, kScale, nullptr);
+}
+
+void unknown_precisions_are_refused(void**) {
+    const FileBytes bytes = bundled().write();
+    samlet_model_config config = config_for(bytes);
+    config.precision = 3;
+    samlet_model* model = nullptr;
+    samlet_error error = {};
+    assert_int_equal(samlet_model_open(&config, &model, &error), SAMLET_ERROR_INVALID_ARGUMENT);
+    assert_sentence("precision", error.message, "precision is 3", nullptr, nullptr);
+}
+
 // ---- Hyper-parameters
 // -----------------------------------------------------------------------------------------------
 
@@ -376,6 +464,9 @@ int main() {
         cmocka_unit_test(long_names_are_cut),
         cmocka_unit_test(values_that_are_not_finite_are_named),
         cmocka_unit_test(huge_values_do_no_harm),
+        cmocka_unit_test(int8_layers_are_computed_in_int8),
+        cmocka_unit_test(int8_tensors_need_their_scales),
+        cmocka_unit_test(unknown_precisions_are_refused),
         cmocka_unit_test(missing_metadata_is_named),
         cmocka_unit_test(another_architecture),
         cmocka_unit_test(impossible_numbers_are_named),
