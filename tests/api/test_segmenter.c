@@ -482,7 +482,7 @@ static void configs_are_checked(void** state) {
         const char *needle1, *needle2;
     } bad[] = {
         {offsetof(samlet_segmenter_config, size), 12, "samlet_segmenter_config", "12"},
-        {offsetof(samlet_segmenter_config, flags), SAMLET_TRACKER_NON_OVERLAPPING, "4", "11"},
+        {offsetof(samlet_segmenter_config, flags), SAMLET_TRACKER_NON_OVERLAPPING, "4", "19"},
         {offsetof(samlet_segmenter_config, image_size), 33, "33", "32"},
         {offsetof(samlet_segmenter_config, max_points), 1, "1", "2"},
         {offsetof(samlet_segmenter_config, threads), 65, "65", "64"},

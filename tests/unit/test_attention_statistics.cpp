@@ -192,7 +192,7 @@ void weights_are_those_that_the_kernels_use(void**) {
     for (size_t j = 0; j < p.free_count(); j++) free_values[j * p.dim + p.memory_of(p.placed() + j)] = 1;
     each_level([&](const Kernels& kernels) {
         std::vector<float> out(p.queries * p.dim);
-        Scratch scratch(kernels.axial_scratch(p.channels, p.grid, p.dim, p.frames));
+        Scratch scratch(kernels.axial_scratch(p.channels, p.grid, p.dim, p.frames, p.queries));
         AxialTask task = data.task(p);
         task.values = values.data();
         task.free_values = free_values.data();
