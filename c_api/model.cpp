@@ -24,13 +24,18 @@ struct Source {
                 // The reason is one of a few static texts; the name goes in front of it.
                 static const struct {
                     const char *reason, *text;
-                } kTexts[] = {
-                    {"it is empty", "the model file %s is empty"},
-                    {"it is not a regular file", "the model file %s is not a regular file"},
-                    {"it cannot be mapped into memory", "the model file %s cannot be mapped into memory"}};
+                    samlet_status status;
+                } kTexts[] = {{"it is empty", "the model file %s is empty", SAMLET_ERROR_FILE},
+                              {"it is not a regular file", "the model file %s is not a regular file",
+                               SAMLET_ERROR_FILE},
+                              {"it cannot be mapped into memory",
+                               "the model file %s cannot be mapped into memory", SAMLET_ERROR_FILE},
+                              {"there are no files",
+                               "the model file %s cannot be opened: this build knows no files; give the "
+                               "model's bytes as data",
+                               SAMLET_ERROR_UNSUPPORTED}};
                 for (const auto& t : kTexts)
-                    if (strcmp(t.reason, reason) == 0)
-                        return fail(SAMLET_ERROR_FILE, t.text, 0, 0, config.path);
+                    if (strcmp(t.reason, reason) == 0) return fail(t.status, t.text, 0, 0, config.path);
                 return fail(SAMLET_ERROR_FILE, "the model file %s cannot be opened for reading", 0, 0,
                             config.path);
             }
@@ -96,6 +101,13 @@ Status choose_precisions(const samlet_model_config& config, const Kernels& kerne
     }
 }
 
+// The caller's block before it becomes the model's.
+Arena spare_of(const samlet_model_config& config) {
+    const size_t off = (0 - reinterpret_cast<uintptr_t>(config.memory)) % Arena::kAlignment;
+    if (!config.memory || config.memory_size < off) return {};
+    return Arena(static_cast<uint8_t*>(config.memory) + off, static_cast<size_t>(config.memory_size) - off);
+}
+
 Status check_config(const samlet_model_config* config) {
     if (!config) return null_argument("config");
     return check_size(config->size, sizeof(*config), "samlet_model_config");
@@ -120,7 +132,7 @@ samlet_status samlet_model_memory(const samlet_model_config* config, samlet_memo
     Source source;
     if (status.ok()) status = source.open(*config);
     Model::Plan bytes = {};
-    if (status.ok()) status = Model::plan(source.data, source.size, kernels, precisions, &bytes);
+    if (status.ok()) status = Model::plan(source.data, source.size, kernels, precisions, spare_of(*config), &bytes);
     source.close();
     if (!status.ok()) return report(status, error);
     Arena arena = Arena::measuring();
@@ -129,6 +141,8 @@ samlet_status samlet_model_memory(const samlet_model_config* config, samlet_memo
     parts.close_part("tables and small tensors");
     arena.take_bytes(bytes.packed);
     parts.close_part("packed weights");
+    arena.take_bytes(bytes.loading);
+    parts.close_part("while loading");
     parts.report(plan);
     return report(status, error);
 }
@@ -144,7 +158,7 @@ samlet_status samlet_model_open(const samlet_model_config* config, samlet_model*
     Source source;
     if (status.ok()) status = source.open(*config);
     Model::Plan bytes = {};
-    if (status.ok()) status = Model::plan(source.data, source.size, kernels, precisions, &bytes);
+    if (status.ok()) status = Model::plan(source.data, source.size, kernels, precisions, spare_of(*config), &bytes);
     void *block = nullptr, *owned = nullptr;
     if (status.ok()) status = find_block(config->memory, config->memory_size, bytes.total, &block, &owned);
     if (status.ok()) {

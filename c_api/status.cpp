@@ -98,7 +98,8 @@ Status find_block(void* given, uint64_t given_bytes, uint64_t bytes, void** bloc
     if (!given) {
         *block = *owned = port::borrow(bytes);
         if (*block) return {};
-        return fail(SAMLET_ERROR_MEMORY, "the system has no block of %a bytes", static_cast<int64_t>(bytes));
+        return fail(SAMLET_ERROR_MEMORY, "the system has no block of %a bytes: give one as memory",
+                    static_cast<int64_t>(bytes));
     }
     if (reinterpret_cast<uintptr_t>(given) % Arena::kAlignment != 0)
         return fail(SAMLET_ERROR_MEMORY,

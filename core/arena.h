@@ -32,10 +32,10 @@ class Arena {
     // Null if the block is exhausted; a planned arena never is.
     void* take_bytes(size_t bytes) {
         const size_t size = rounded(bytes);
-        if (size < bytes || size > capacity_ - used_) return nullptr;
+        if (size < bytes || size > available()) return nullptr;
         void* p = base_ + used_;
         used_ += size;
-        if (used_ > peak_) peak_ = used_;
+        count_peak();
         return p;
     }
     template <typename T>
@@ -46,7 +46,7 @@ class Arena {
     size_t used() const { return used_; }
     size_t peak() const { return peak_; }
     size_t capacity() const { return capacity_; }
-    size_t available() const { return capacity_ - used_; }
+    size_t available() const { return capacity_ - used_ - lent_; }
     void rewind(size_t used) { used_ = used; }
 
     // Gives back at the end of a block of code what was taken in it.
@@ -62,9 +62,37 @@ class Arena {
         size_t used_;
     };
 
+    // A piece of the block's far end, for a block of code in which more may be taken from the front. Loans
+    // end in the reverse order in which they took.
+    class Loan {
+      public:
+        explicit Loan(Arena& arena) : arena_(arena) {}
+        ~Loan() { arena_.lent_ -= bytes_; }
+        Loan(const Loan&) = delete;
+        Loan& operator=(const Loan&) = delete;
+
+        // Once. Null if the block is exhausted.
+        void* take_bytes(size_t bytes) {
+            const size_t size = rounded(bytes);
+            if (size < bytes || size > arena_.available()) return nullptr;
+            bytes_ = size;
+            arena_.lent_ += size;
+            arena_.count_peak();
+            return arena_.base_ + (arena_.capacity_ - arena_.lent_);
+        }
+
+      private:
+        Arena& arena_;
+        size_t bytes_ = 0;
+    };
+
   private:
+    void count_peak() {
+        if (used_ + lent_ > peak_) peak_ = used_ + lent_;
+    }
+
     uint8_t* base_ = nullptr;
-    size_t capacity_ = 0, used_ = 0, peak_ = 0;
+    size_t capacity_ = 0, used_ = 0, lent_ = 0, peak_ = 0;
 };
 
 }  // namespace samlet

@@ -25,6 +25,7 @@ void MaskDecoder::read(WeightReader& reader, const Config& config) {
     if (has_object_head || reader.has("sam_mask_decoder.obj_score_token.weight"))
         object_token = reader.values("sam_mask_decoder.obj_score_token.weight", 1, d_model);
     if (has_object_head) object_head.read(reader, "sam_mask_decoder.pred_obj_score_head", d_model, 1);
+    iou_head.read(reader, "sam_mask_decoder.iou_prediction_head", d_model, mask_count);
     upscale1 = reader.deconvolution("sam_mask_decoder.output_upscaling.0", d_model, d_model / 4);
     upscale_gamma = reader.values("sam_mask_decoder.output_upscaling.1.weight", d_model / 4);
     upscale_beta = reader.values("sam_mask_decoder.output_upscaling.1.bias", d_model / 4);
@@ -32,7 +33,6 @@ void MaskDecoder::read(WeightReader& reader, const Config& config) {
     for (uint32_t i = 0; i < mask_count; i++)
         hyper[i].read(reader, TensorName("sam_mask_decoder.output_hypernetworks_mlps.%u", i), d_model,
                       d_model / 8);
-    iou_head.read(reader, "sam_mask_decoder.iou_prediction_head", d_model, mask_count);
 }
 
 void MaskDecoder::run(Exec& exec, float* image, const float* image_position, size_t grid,

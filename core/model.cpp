@@ -6,22 +6,24 @@
 
 namespace samlet {
 
+// Small layers come last: what a layer needs while it is packed then fits where others will lie.
 void Model::read(WeightReader& reader) {
     reader.set_group(LayerGroup::image);
     image_encoder.read(reader, config);
     no_memory = reader.values("no_mem_embed", 1, 1, config.d_model);
-    prompt_encoder.read(reader, config);
-    mask_decoder.read(reader, config);
     if (config.has_video) {
         reader.set_group(LayerGroup::memory);
         memory_attention.read(reader, config);
+        memory_encoder.read(reader, config);
         memory_time = reader.values("maskmem_tpos_enc", config.memory_frames, 1, 1, config.memory_dim);
         mask_downsample = reader.values("mask_downsample.weight", 1, 1, 4, 4);
         mask_downsample_bias = reader.values("mask_downsample.bias", 1);
         object_pointer.read(reader, config);
-        memory_encoder.read(reader, config);
         reader.ignore("no_mem_pos_enc");  // only for models that put a dummy token into an empty memory
+        reader.set_group(LayerGroup::image);
     }
+    mask_decoder.read(reader, config);
+    prompt_encoder.read(reader, config);
     reader.finish();
 }
 
@@ -29,23 +31,10 @@ namespace {
 
 // What XNNPACK takes for one operator.
 size_t measure_operator(const LinearWeights& weights) {
-    struct Counter {
-        size_t bytes = 0;
-        void* block = nullptr;
-    } counter;
-    AllocationScope scope(
-        [](void* context, size_t bytes) -> void* {
-            Counter* c = static_cast<Counter*>(context);
-            if (c->block) return nullptr;  // an operator is one piece
-            c->bytes = Arena::rounded(bytes);
-            c->block = port::allocate(c->bytes, Arena::kAlignment);
-            return c->block;
-        },
-        &counter);
+    OperatorRoom room;
     Linear linear;
     if (linear.create(weights, 0)) linear.destroy();
-    port::release(counter.block);
-    return counter.bytes;
+    return room.used();
 }
 
 // Everything that the reader puts into the block.
@@ -62,15 +51,21 @@ struct Tables {
 }  // namespace
 
 Status Model::plan(const void* data, size_t size, const Kernels* kernels, const Precisions& precisions,
-                   Plan* plan) {
+                   Arena spare, Plan* plan) {
     // The table of tensors is needed to measure the rest, and has no place yet.
     Arena table = Arena::measuring();
     ModelFile probe;
     SAMLET_TRY(probe.open(data, size, table, true));
     const size_t table_bytes = table.used();
     const size_t flags = Arena::rounded(probe.tensor_count() * sizeof(bool));
-    void* memory = port::allocate(table_bytes + flags + sizeof(Model), Arena::kAlignment);
-    if (!memory) return fail(SAMLET_ERROR_MEMORY, "there is not enough memory to read the model file");
+    const size_t bytes = table_bytes + flags + sizeof(Model);
+    void* const borrowed = port::borrow(bytes);
+    void* const memory = borrowed ? borrowed : spare.take_bytes(bytes);
+    if (!memory)
+        return fail(
+            SAMLET_ERROR_MEMORY,
+            "reading the model file takes %a bytes, which the system does not have: give a block as memory",
+            static_cast<int64_t>(bytes + Arena::kAlignment));
     Arena real(memory, table_bytes + flags);
     Model* model = new (static_cast<uint8_t*>(memory) + table_bytes + flags) Model{};
     model->kernels = kernels;
@@ -84,12 +79,13 @@ Status Model::plan(const void* data, size_t size, const Kernels* kernels, const 
         status = reader.status();
         Arena rest = Arena::measuring();
         Tables::take(rest, model->file.tensor_count(), reader.linear_count());
-        plan->tables = Arena::rounded(sizeof(Model)) + table_bytes + rest.used() + measure.used() -
-                       reader.packed_bytes();
+        const size_t before = Arena::rounded(sizeof(Model)) + table_bytes + rest.used();
         plan->packed = reader.packed_bytes();
-        plan->total = plan->tables + plan->packed;
+        plan->tables = before + measure.used() - plan->packed;
+        plan->loading = borrowed ? 0 : measure.peak() - measure.used();
+        plan->total = plan->tables + plan->packed + plan->loading;
     }
-    port::release(memory);
+    port::give_back(borrowed, bytes);
     return status;
 }
 

@@ -46,12 +46,14 @@ struct Model {
     samlet_log_fn log;
     void* log_context;
 
-    // The bytes of the block that `file` needs: packed weights, and everything.
+    // The bytes of the block that `file` needs: packed weights, what bind() needs beyond all that stays (0
+    // where the system lends it), everything.
     struct Plan {
-        uint64_t tables, packed, total;
+        uint64_t tables, packed, loading, total;
     };
+    // `spare` is used, and what it holds lost, where the system has no memory for the table of tensors.
     static Status plan(const void* data, size_t size, const Kernels* kernels, const Precisions& precisions,
-                       Plan* plan);
+                       Arena spare, Plan* plan);
     // Binds into the rest of `arena`; the model itself already lies in the block.
     // `kernels`, `precisions` and `mapping` must be set before: pages of a file that samlet mapped are given back as weights are packed.
     Status bind(const void* data, size_t size, Arena& arena);

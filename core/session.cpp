@@ -74,6 +74,10 @@ Status SessionConfig::complete(const Model& model) {
     if (threads > kMaxThreads)
         return fail(SAMLET_ERROR_INVALID_ARGUMENT, "threads is %a; at most %b are supported", threads,
                     kMaxThreads);
+    if (threads > port::thread_limit())
+        return fail(SAMLET_ERROR_UNSUPPORTED,
+                    "threads is %a; this build has none but the caller's: it must be 1, or 0 for the default",
+                    threads);
     if (max_points == 0) max_points = kDefaultPoints;
     if (max_points < 2 || max_points > kMaxPoints)
         return fail(SAMLET_ERROR_INVALID_ARGUMENT, "max_points is %a; it must be 2 to %b", max_points,

@@ -43,17 +43,25 @@ void TensorName::append(uint32_t number) {
     append(digits + n);
 }
 
-// Memory for reshuffling weights while a model is opened, given back at once: all that opening a model takes
-// beside its block.
+// Memory for reshuffling weights while a model is opened: where later weights will be packed, if that leaves
+// the `keep` bytes that these need; else the system's, for a moment. Where that has none, the plan makes the
+// block larger.
 struct WeightReader::Temporary {
-    float* data = nullptr;
+    Arena& arena;
+    size_t keep;
+    Arena::Loan loan;
+    void* borrowed = nullptr;
     size_t bytes = 0;
+    explicit Temporary(WeightReader& reader, size_t keep = 0)
+        : arena(reader.arena_), keep(keep), loan(reader.arena_) {}
     float* floats(size_t count) {
-        bytes = count * sizeof(float) + 64;
-        data = static_cast<float*>(port::borrow(bytes));
-        return data;
+        bytes = count * sizeof(float);
+        void* memory = nullptr;
+        if (arena.available() >= Arena::rounded(bytes) + keep) memory = loan.take_bytes(bytes);
+        if (!memory) memory = borrowed = port::borrow(bytes);
+        return static_cast<float*>(memory);
     }
-    ~Temporary() { port::give_back(data, bytes); }
+    ~Temporary() { port::give_back(borrowed, bytes); }
 };
 
 namespace {
@@ -146,7 +154,7 @@ const float* WeightReader::scales_of(const TensorEntry& entry) {
     return values;
 }
 
-// The elements of a tensor as finite f32: in place, or in `temporary`.
+// The elements of a tensor as finite f32: in place, or in `temporary`. Not to be read while measuring.
 const float* WeightReader::as_f32(const TensorEntry& entry, Temporary& temporary) {
     const bool in_place = entry.type == TensorType::f32 && reinterpret_cast<uintptr_t>(entry.data) % 4 == 0;
     const float* values = static_cast<const float*>(entry.data);
@@ -156,6 +164,7 @@ const float* WeightReader::as_f32(const TensorEntry& entry, Temporary& temporary
             out_of_memory();
             return nullptr;
         }
+        if (measuring()) return copy;
         const uint8_t* bytes = static_cast<const uint8_t*>(entry.data);
         switch (entry.type) {
             case TensorType::f32: memcpy(copy, bytes, entry.bytes); break;
@@ -177,7 +186,7 @@ const float* WeightReader::as_f32(const TensorEntry& entry, Temporary& temporary
         }
         values = copy;
     }
-    for (size_t i = 0; i < entry.elements; i++) {
+    for (size_t i = 0; !measuring() && i < entry.elements; i++) {
         if (std::isfinite(values[i])) continue;
         fail_with(fail(SAMLET_ERROR_FORMAT, "tensor %s of the model file is not a number at element %a", i, 0,
                        entry.name));
@@ -222,14 +231,14 @@ const float* WeightReader::values(const TensorName& name, size_t d0, size_t d1, 
     const TensorEntry* entry = require(name, d0, d1, d2, d3);
     if (!entry) return nullptr;
     if (entry->type == TensorType::f32 && reinterpret_cast<uintptr_t>(entry->data) % 4 == 0) {
-        Temporary none;
-        return measuring() ? static_cast<const float*>(entry->data) : as_f32(*entry, none);
+        Temporary none(*this);
+        return as_f32(*entry, none);
     }
     float* copy = array(entry->elements);
-    if (!copy || measuring()) return copy;
-    Temporary temporary;
+    if (!copy) return nullptr;
+    Temporary temporary(*this);
     const float* source = as_f32(*entry, temporary);
-    if (source) memcpy(copy, source, entry->elements * sizeof(float));
+    if (source && !measuring()) memcpy(copy, source, entry->elements * sizeof(float));
     return copy;
 }
 
@@ -237,12 +246,17 @@ const float* WeightReader::depthwise(const TensorName& name, size_t channels, si
     const TensorEntry* entry = require(name, channels, 1, size, size);
     if (!entry) return nullptr;
     float* out = array(entry->elements);
-    if (!out || measuring()) return out;
-    Temporary temporary;
+    if (!out) return nullptr;
+    Temporary temporary(*this);
     const float* source = as_f32(*entry, temporary);
-    for (size_t c = 0; source && c < channels; c++)
+    for (size_t c = 0; source && !measuring() && c < channels; c++)
         for (size_t k = 0; k < size * size; k++) out[k * channels + c] = source[c * size * size + k];
     return out;
+}
+
+// Bytes of the arena that add() takes.
+static size_t packed(Precision precision, size_t in, size_t out) {
+    return Arena::rounded(LinearWeights::packed_bytes(precision, in, out));
 }
 
 LinearId WeightReader::add(const TensorEntry& stored, size_t in, size_t out, Activation activation,
@@ -253,17 +267,16 @@ LinearId WeightReader::add(const TensorEntry& stored, size_t in, size_t out, Act
     }
     const LinearId id = static_cast<LinearId>(linear_count_++);
     const Precision precision = precisions_.of(stored.type);
-    const size_t bytes = LinearWeights::packed_bytes(precision, in, out);
+    const size_t bytes = packed(precision, in, out);
     void* memory = arena_.take_bytes(bytes);
-    packed_bytes_ += Arena::rounded(bytes);
+    packed_bytes_ += bytes;
     if (!memory) {
         out_of_memory();
         return id;
     }
-    if (measuring()) return id;
-    labels_[id] = {&stored, group_};
+    Temporary quantised(*this);
     LinearSource source = {weights, nullptr, bias};
-    Temporary quantised;
+    if (!measuring()) labels_[id] = {&stored, group_};
     if (precision == Precision::int8) {
         float* scales = quantised.floats(out + (in * out + 3) / 4);
         if (!scales) {
@@ -271,6 +284,7 @@ LinearId WeightReader::add(const TensorEntry& stored, size_t in, size_t out, Act
             return id;
         }
         int8_t* numbers = reinterpret_cast<int8_t*>(scales + out);
+        if (measuring()) return id;
         if (!quantise_rows(weights, in, out, numbers, scales)) {
             fail_with(fail(SAMLET_ERROR_FORMAT, "tensor %s of the model file has a channel of vanishing weights",
                            0, 0, stored.name));
@@ -279,6 +293,7 @@ LinearId WeightReader::add(const TensorEntry& stored, size_t in, size_t out, Act
         source.weights = numbers;
         source.scales = scales;
     }
+    if (measuring()) return id;
     if (!linears_[id].pack(precision, in, out, activation, source, memory))
         fail_with(fail(SAMLET_ERROR_INTERNAL, "XNNPACK refused a linear layer of %a to %b channels", in, out));
     return id;
@@ -291,8 +306,8 @@ LinearId WeightReader::linear(const TensorName& prefix, size_t in, size_t out, A
     const TensorEntry* weight = convolution ? require(name, out, in, 1, 1) : require(name, out, in, 0, 0);
     const TensorEntry* bias = require(TensorName(prefix, ".bias"), out, 0, 0, 0);
     if (!weight || !bias) return 0;
-    if (measuring()) return add(*weight, in, out, activation, nullptr, nullptr);
-    Temporary weight_memory, bias_memory;
+    const size_t keep = packed(precisions_.of(weight->type), in, out);
+    Temporary weight_memory(*this, keep), bias_memory(*this, keep);
     const float* w = as_f32(*weight, weight_memory);
     const float* b = as_f32(*bias, bias_memory);
     if (!w || !b) return 0;
@@ -306,8 +321,8 @@ LinearId WeightReader::linear_rows(const TensorName& prefix, size_t in, size_t t
     const TensorEntry* weight = require(TensorName(prefix, ".weight"), total, in, 0, 0);
     const TensorEntry* bias = require(TensorName(prefix, ".bias"), total, 0, 0, 0);
     if (!weight || !bias) return 0;
-    if (measuring()) return add(*weight, in, out, Activation::none, nullptr, nullptr);
-    Temporary weight_memory, bias_memory;
+    const size_t keep = packed(precisions_.of(weight->type), in, out);
+    Temporary weight_memory(*this, keep), bias_memory(*this, keep);
     const float* w = as_f32(*weight, weight_memory);
     const float* b = as_f32(*bias, bias_memory);
     if (!w || !b) return 0;
@@ -321,14 +336,14 @@ LinearId WeightReader::convolution(const TensorName& prefix, size_t in, size_t o
     const TensorEntry* bias = require(TensorName(prefix, ".bias"), out, 0, 0, 0);
     if (!weight || !bias) return 0;
     const size_t taps = size * size, patch = taps * in;
-    if (measuring()) return add(*weight, patch, out, Activation::none, nullptr, nullptr);
-    Temporary weight_memory, bias_memory, order;
+    const size_t keep = packed(precisions_.of(weight->type), patch, out);
+    Temporary weight_memory(*this, keep), bias_memory(*this, keep), order(*this, keep);
     const float* w = as_f32(*weight, weight_memory);
     const float* b = as_f32(*bias, bias_memory);
     float* ordered = order.floats(out * patch);
     if (!ordered) out_of_memory();
     if (!w || !b || !ordered) return 0;
-    for (size_t o = 0; o < out; o++)
+    for (size_t o = 0; !measuring() && o < out; o++)
         for (size_t c = 0; c < in; c++)
             for (size_t k = 0; k < taps; k++) ordered[o * patch + k * in + c] = w[(o * in + c) * taps + k];
     release(*weight);
@@ -339,15 +354,15 @@ LinearId WeightReader::deconvolution(const TensorName& prefix, size_t in, size_t
     const TensorEntry* weight = require(TensorName(prefix, ".weight"), in, out, 2, 2);
     const TensorEntry* bias = require(TensorName(prefix, ".bias"), out, 0, 0, 0);
     if (!weight || !bias) return 0;
-    if (measuring()) return add(*weight, in, 4 * out, Activation::none, nullptr, nullptr);
-    Temporary weight_memory, bias_memory, order;
+    const size_t keep = packed(precisions_.of(weight->type), in, 4 * out);
+    Temporary weight_memory(*this, keep), bias_memory(*this, keep), order(*this, keep);
     const float* w = as_f32(*weight, weight_memory);
     const float* b = as_f32(*bias, bias_memory);
     float* ordered = order.floats(4 * out * in + 4 * out);
     if (!ordered) out_of_memory();
     if (!w || !b || !ordered) return 0;
     float* repeated = ordered + 4 * out * in;
-    for (size_t k = 0; k < 4; k++)
+    for (size_t k = 0; !measuring() && k < 4; k++)
         for (size_t o = 0; o < out; o++) {
             repeated[k * out + o] = b[o];
             for (size_t c = 0; c < in; c++) ordered[(k * out + o) * in + c] = w[(c * out + o) * 4 + k];
@@ -369,8 +384,10 @@ LinearId WeightReader::folded(const TensorName& first, size_t in, size_t middle,
         bias[i] = require(TensorName(i ? second : first, ".bias"), sizes[i][0], 0, 0, 0);
         if (!weight[i] || !bias[i]) return 0;
     }
-    if (measuring()) return add(*weight[0], in, out, Activation::none, nullptr, nullptr);
-    Temporary memory[4], product;
+    const size_t keep = packed(precisions_.of(weight[0]->type), in, out);
+    Temporary memory[4] = {Temporary(*this, keep), Temporary(*this, keep), Temporary(*this, keep),
+                           Temporary(*this, keep)};
+    Temporary product(*this, keep);
     const float *w[2], *b[2];
     for (int i = 0; i < 2; i++) {
         w[i] = as_f32(*weight[i], memory[2 * i]);
@@ -383,7 +400,7 @@ LinearId WeightReader::folded(const TensorName& first, size_t in, size_t middle,
         return 0;
     }
     // In double: the product replaces two roundings of the reference by one.
-    for (size_t o = 0; o < out; o++) {
+    for (size_t o = 0; !measuring() && o < out; o++) {
         const float* row = w[1] + o * middle;
         double offset = b[1][o];
         for (size_t m = 0; m < middle; m++) offset += static_cast<double>(row[m]) * b[0][m];

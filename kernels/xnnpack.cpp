@@ -9,10 +9,6 @@
 namespace samlet {
 namespace {
 
-// Where allocations of this thread go. A session is created by one thread, hence thread_local.
-thread_local AllocationScope::Take current_take = nullptr;
-thread_local void* current_context = nullptr;
-
 // Blocks from the heap carry a header, so that release() can tell them from arena memory, which is never
 // released.
 struct Header {
@@ -23,10 +19,11 @@ constexpr size_t kHeader = 64;
 static_assert(sizeof(Header) <= kHeader, "the header must keep the payload aligned");
 
 void* allocate(void*, size_t size) {
-    void* block = current_take ? current_take(current_context, size + kHeader)
-                               : port::allocate(size + kHeader, kHeader);
+    // A session is created by one thread, hence a scope belongs to a thread.
+    const AllocationScope* scope = static_cast<const AllocationScope*>(*port::thread_slot());
+    void* block = scope ? scope->take(size + kHeader) : port::allocate(size + kHeader, kHeader);
     if (!block) return nullptr;
-    const Header header = {current_take ? 0u : 1u, size};
+    const Header header = {scope ? 0u : 1u, size};
     memcpy(block, &header, sizeof(header));
     return static_cast<uint8_t*>(block) + kHeader;
 }
@@ -66,13 +63,20 @@ bool start_xnnpack() {
 }
 
 AllocationScope::AllocationScope(Take take, void* context)
-    : previous_take_(current_take), previous_context_(current_context) {
-    current_take = take;
-    current_context = context;
+    : take_(take), context_(context), outer_(*port::thread_slot()) {
+    *port::thread_slot() = this;
 }
 AllocationScope::~AllocationScope() {
-    current_take = previous_take_;
-    current_context = previous_context_;
+    *port::thread_slot() = outer_;
+}
+
+void* OperatorRoom::take(void* context, size_t bytes) {
+    OperatorRoom* room = static_cast<OperatorRoom*>(context);
+    const size_t size = (bytes + 63) / 64 * 64;
+    if (size > sizeof(room->bytes_) - room->used_) return nullptr;
+    void* p = room->bytes_ + room->used_;
+    room->used_ += size;
+    return p;
 }
 
 // The cache interface, answered for exactly one tensor: what XNNPACK would look up by key is this object
@@ -132,6 +136,7 @@ size_t LinearWeights::packed_bytes(Precision precision, size_t in, size_t out) {
     probe.precision_ = precision;
     probe.connect();
     const float one = 1.0f;  // numbers are never read: reserve() has no memory to pack into
+    OperatorRoom room;
     xnn_operator_t op = nullptr;
     if (probe.create({&one, &one, &one}, 0, &op) == xnn_status_success) xnn_delete_operator(op);
     return probe.wanted_;
@@ -146,6 +151,7 @@ bool LinearWeights::pack(Precision precision, size_t in, size_t out, Activation 
     packed_ = memory;
     is_packed_ = false;
     connect();
+    OperatorRoom room;
     xnn_operator_t op = nullptr;
     if (create(source, 0, &op) != xnn_status_success) return false;
     xnn_delete_operator(op);

@@ -33,9 +33,28 @@ class AllocationScope {
     AllocationScope(const AllocationScope&) = delete;
     AllocationScope& operator=(const AllocationScope&) = delete;
 
+    void* take(size_t bytes) const { return take_(context_, bytes); }
+
   private:
-    Take previous_take_;
-    void* previous_context_;
+    Take take_;
+    void* context_;
+    void* outer_;  // the scope around this one
+};
+
+// Memory for one operator that does not outlive a block of code: while one exists on a thread, XNNPACK
+// allocates in it.
+class OperatorRoom {
+  public:
+    OperatorRoom() : scope_(take, this) {}
+    size_t used() const { return used_; }
+
+  private:
+    static void* take(void* context, size_t bytes);
+    // XNNPACK's operator has about 1 KiB. Where it grows beyond this, no model can be opened: tests will
+    // tell.
+    alignas(64) uint8_t bytes_[4096];
+    size_t used_ = 0;
+    AllocationScope scope_;
 };
 
 enum class Activation : uint8_t { none, relu };

@@ -132,7 +132,8 @@ typedef struct samlet_model_config {
     const char *path;
     const void *data;
     uint64_t data_size;
-    /* Block for the packed weights: samlet_model_memory() tells its size. NULL: the library allocates it, once. */
+    /* Block for the packed weights: samlet_model_memory() tells its size. NULL: the library allocates it, once.
+     * Required in builds without a heap (ports/bare). */
     void *memory;
     uint64_t memory_size;
     /* Instruction set: NULL or "" for the best that the CPU has, else "generic", "avx2", "avx512", "neon". A level that
@@ -184,7 +185,9 @@ SAMLET_API void samlet_model_config_init(samlet_model_config *config);
 SAMLET_API void samlet_model_info_init(samlet_model_info *info);
 SAMLET_API void samlet_tensor_info_init(samlet_tensor_info *info);
 
-/* Bytes and alignment of the block that samlet_model_open() needs for this file; reads and checks the whole file. */
+/* Bytes and alignment of the block that samlet_model_open() needs for this file; reads and checks the whole file.
+ * config->memory is not looked at, but in builds without a heap (ports/bare): there it serves as work space during the
+ * call, and what it held is lost. Some 100 KiB do; MEMORY tells how much. */
 SAMLET_API samlet_status samlet_model_memory(const samlet_model_config *config, samlet_memory_plan *plan,
                                              samlet_error *error);
 /* Opens a GGUF file written by tools/convert_checkpoint.py: maps it, checks every offset, size, name and shape and that
@@ -280,12 +283,12 @@ typedef struct samlet_tracker_config {
     uint32_t recent_frames;   /* memories kept of tracked frames, per object; 0: the model's 7 - 1 */
     uint32_t max_points;      /* points per object and frame, a box counts as 2; 0: 32 */
     uint32_t clip_length;     /* frames of the clip when known: the pointers' time code depends on it; 0: a stream */
-    uint32_t threads;         /* 0: as many as the process has processors, at most 4 */
+    uint32_t threads;         /* 0: as many as the process has processors, at most 4; ports/bare has 1 */
     uint32_t max_frame_width, max_frame_height; /* 0: 4096 each; larger frames are refused */
     uint32_t fill_hole_area;  /* low-res pixels: holes up to this area are filled; 0: off */
     uint32_t remove_sprinkle_area; /* islands up to this area are removed; 0: off */
     uint32_t reserved;
-    void *memory;             /* NULL: the library allocates the block once */
+    void *memory;             /* NULL: the library allocates the block once; required with ports/bare */
     uint64_t memory_size;
 } samlet_tracker_config;
 

@@ -86,6 +86,15 @@ uint32_t processor_count() {
     return online > 0 ? static_cast<uint32_t>(online) : 1;
 }
 
+uint32_t thread_limit() {
+    return UINT32_MAX;
+}
+
+void** thread_slot() {
+    static thread_local void* slot = nullptr;
+    return &slot;
+}
+
 void pin_thread(uint32_t k) {
     cpu_set_t all, one;
     if (sched_getaffinity(0, sizeof(all), &all) != 0 || CPU_COUNT(&all) == 0) return;

@@ -78,6 +78,23 @@ void scopes_give_back(void**) {
     assert_ptr_equal(arena.take_bytes(1), inner);
 }
 
+void loans_come_from_the_far_end(void**) {
+    Arena arena(block, kBlock);
+    void* first = arena.take_bytes(64);
+    {
+        Arena::Loan loan(arena), none(arena), too_much(arena);
+        assert_ptr_equal(loan.take_bytes(100), static_cast<uint8_t*>(first) + kBlock - 128);
+        assert_int_equal(arena.used(), 64);
+        assert_int_equal(arena.available(), kBlock - 64 - 128);
+        assert_null(arena.take_bytes(kBlock - 64 - 127));
+        assert_null(too_much.take_bytes(kBlock - 64 - 127));
+        assert_non_null(arena.take_bytes(256));  // stays when the loan has ended
+    }
+    assert_int_equal(arena.used(), 64 + 256);
+    assert_int_equal(arena.available(), kBlock - 64 - 256);
+    assert_int_equal(arena.peak(), 64 + 256 + 128);
+}
+
 // A sequence of steps needs as much as its rehearsal told.
 template <class Steps>
 void check_rehearsal(Steps steps) {
@@ -92,6 +109,14 @@ void check_rehearsal(Steps steps) {
 }
 
 void rehearsals_tell_the_truth(void**) {
+    check_rehearsal([](Arena& a) {
+        bool all = a.take_bytes(64) != nullptr;
+        for (size_t bytes : {1000, 100}) {
+            Arena::Loan loan(a), other(a);
+            all &= loan.take_bytes(bytes) && other.take_bytes(70) && a.take_bytes(200);
+        }
+        return all;
+    });
     check_rehearsal([](Arena& a) {
         bool all = a.take<float>(33) != nullptr;
         {
@@ -152,6 +177,7 @@ int main() {
         cmocka_unit_test(a_refusal_changes_nothing),
         cmocka_unit_test(counts_that_overflow_are_refused),
         cmocka_unit_test(scopes_give_back),
+        cmocka_unit_test(loans_come_from_the_far_end),
         cmocka_unit_test(rehearsals_tell_the_truth),
         cmocka_unit_test(plans_sum_up),
         cmocka_unit_test(parts_beyond_the_last_join_it),
