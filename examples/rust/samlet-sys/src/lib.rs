@@ -61,6 +61,7 @@ pub type samlet_pixel_format = c_uint;
 pub type samlet_point_label = c_uint;
 pub type samlet_stage = c_uint;
 pub type samlet_memory_kind = c_uint;
+pub type samlet_precision = c_uint;
 pub type samlet_feature_level = c_uint;
 
 constants! {
@@ -101,6 +102,11 @@ constants! {
     pub const SAMLET_TRACKER_PIN_THREADS: u32 = 2;
     pub const SAMLET_TRACKER_NON_OVERLAPPING: u32 = 4;
     pub const SAMLET_TRACKER_EXPLAIN: u32 = 8;
+    pub const SAMLET_TRACKER_F16_MAPS: u32 = 16;
+
+    pub const SAMLET_PRECISION_AUTO: samlet_precision = 0;
+    pub const SAMLET_PRECISION_F32: samlet_precision = 1;
+    pub const SAMLET_PRECISION_F16: samlet_precision = 2;
 
     pub const SAMLET_STAGE_PREPROCESS: samlet_stage = 0;
     pub const SAMLET_STAGE_TRUNK: samlet_stage = 1;
@@ -273,6 +279,18 @@ structs! {
         pub reserved: u32,
         pub milliseconds: [f64; 8],
         pub nominal_gmac: [f64; 8],
+    }
+
+    pub struct samlet_layer {
+        pub size: u32,
+        pub in_: u32,
+        pub out: u32,
+        pub reserved: u32,
+        pub name: *const c_char,
+        pub stored: *const c_char,
+        pub precision: *const c_char,
+        pub packed_bytes: u64,
+        pub rows: u64,
     }
 
     pub struct samlet_explanation {
@@ -452,6 +470,17 @@ extern "C" {
     pub fn samlet_tracker_get_profile(
         tracker: *const samlet_tracker,
         profile: *mut samlet_profile,
+    ) -> samlet_status;
+    pub fn samlet_layer_init(layer: *mut samlet_layer);
+    pub fn samlet_tracker_layer(
+        tracker: *const samlet_tracker,
+        index: u32,
+        layer: *mut samlet_layer,
+    ) -> samlet_status;
+    pub fn samlet_segmenter_layer(
+        segmenter: *const samlet_segmenter,
+        index: u32,
+        layer: *mut samlet_layer,
     ) -> samlet_status;
     pub fn samlet_explanation_init(explanation: *mut samlet_explanation);
     pub fn samlet_memory_share_init(share: *mut samlet_memory_share);

@@ -128,7 +128,7 @@ fn every_struct_lies_in_memory_as_in_c() {
                 .unwrap();
         } else {
             let (of, field) = name.split_once('.').unwrap();
-            // `type` and `box` are words of Rust.
+            // `type`, `in` and `box` are words of Rust.
             let in_c = field.trim_end_matches('_');
             writeln!(program, "printf(\"field {name} %zu\\n\", offsetof({of}, {in_c}));").unwrap();
         }
