@@ -33,9 +33,15 @@ struct Vec {
     static Vec zero() { return {_mm256_setzero_ps()}; }
     static Vec broadcast(float x) { return {_mm256_set1_ps(x)}; }
     static Vec load(const float* p) { return {_mm256_loadu_ps(p)}; }
-    static Vec load_part(const float* p, size_t n) { return {_mm256_maskload_ps(p, mask(n))}; }
+    static Vec load_part(const float* p, size_t n) {
+        SAMLET_ASSUME(n < width);
+        return {_mm256_maskload_ps(p, mask(n))};
+    }
     void store(float* p) const { _mm256_storeu_ps(p, v); }
-    void store_part(float* p, size_t n) const { _mm256_maskstore_ps(p, mask(n), v); }
+    void store_part(float* p, size_t n) const {
+        SAMLET_ASSUME(n < width);
+        _mm256_maskstore_ps(p, mask(n), v);
+    }
 
     static Vec load_bf16(const uint16_t* p) {
         const __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));

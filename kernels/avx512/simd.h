@@ -40,9 +40,15 @@ struct Vec {
     static Vec zero() { return {_mm512_setzero_ps()}; }
     static Vec broadcast(float x) { return {_mm512_set1_ps(x)}; }
     static Vec load(const float* p) { return {_mm512_loadu_ps(p)}; }
-    static Vec load_part(const float* p, size_t n) { return {_mm512_maskz_loadu_ps(mask(n), p)}; }
+    static Vec load_part(const float* p, size_t n) {
+        SAMLET_ASSUME(n < width);
+        return {_mm512_maskz_loadu_ps(mask(n), p)};
+    }
     void store(float* p) const { _mm512_storeu_ps(p, v); }
-    void store_part(float* p, size_t n) const { _mm512_mask_storeu_ps(p, mask(n), v); }
+    void store_part(float* p, size_t n) const {
+        SAMLET_ASSUME(n < width);
+        _mm512_mask_storeu_ps(p, mask(n), v);
+    }
 
     static Vec load_bf16(const uint16_t* p) {
         const __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));

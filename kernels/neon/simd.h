@@ -37,6 +37,7 @@ struct Vec {
     static Vec broadcast(float x) { return {vdupq_n_f32(x)}; }
     static Vec load(const float* p) { return {vld1q_f32(p)}; }
     static Vec load_part(const float* p, size_t n) {
+        SAMLET_ASSUME(n < width);
         Vec x = zero();
         if (n > 0) x.v = vld1q_lane_f32(p, x.v, 0);
         if (n > 1) x.v = vld1q_lane_f32(p + 1, x.v, 1);
@@ -45,6 +46,7 @@ struct Vec {
     }
     void store(float* p) const { vst1q_f32(p, v); }
     void store_part(float* p, size_t n) const {
+        SAMLET_ASSUME(n < width);
         if (n > 0) vst1q_lane_f32(p, v, 0);
         if (n > 1) vst1q_lane_f32(p + 1, v, 1);
         if (n > 2) vst1q_lane_f32(p + 2, v, 2);

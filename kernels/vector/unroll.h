@@ -11,3 +11,5 @@
 #define SAMLET_INLINE inline __attribute__((always_inline))
 // For functions around a hot loop: inlined into something larger, gcc may spill the loop's registers.
 #define SAMLET_APART __attribute__((noinline))
+// What holds by contract: the sanitizers report where it does not, other builds take it for granted.
+#define SAMLET_ASSUME(condition) ((condition) ? (void)0 : __builtin_unreachable())
