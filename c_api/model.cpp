@@ -63,7 +63,7 @@ Status choose_kernels(const samlet_model_config& config, const Kernels** kernels
     *kernels = find_kernels(name);
     if (!*kernels)
         return fail(SAMLET_ERROR_UNSUPPORTED,
-                    "there are no kernels \"%s\" for this CPU and build (generic, avx2, avx512, neon)", 0, 0,
+                    "there are no kernels \"%s\" for this CPU and build (generic, avx2, avx512, neon, neon_fp16)", 0, 0,
                     name);
     return {};
 }

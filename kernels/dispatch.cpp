@@ -28,6 +28,10 @@ bool has_avx512() {
     return has_avx2() && cpuinfo_has_x86_avx512f() && cpuinfo_has_x86_avx512bw() &&
            cpuinfo_has_x86_avx512dq() && cpuinfo_has_x86_avx512vl();
 }
+#elif defined(__aarch64__)
+bool has_fp16() {
+    return cpuinfo_has_arm_neon_fp16_arith();
+}
 #endif
 
 // Best first.
@@ -36,6 +40,7 @@ const Level levels[] = {
     {&avx512_kernels, has_avx512},
     {&avx2_kernels, has_avx2},
 #elif defined(__aarch64__)
+    {&neon_fp16_kernels, has_fp16},
     {&neon_kernels, always},
 #endif
     {&generic_kernels, always},

@@ -10,5 +10,6 @@ namespace samlet {
 extern const Kernels avx2_kernels;    // AVX2, FMA, F16C
 extern const Kernels avx512_kernels;  // AVX-512 F, BW, DQ, VL
 extern const Kernels neon_kernels;    // AArch64, plain fp32
+extern const Kernels neon_fp16_kernels;  // Armv8.2 with fp16 arithmetic
 
 }  // namespace samlet

@@ -72,7 +72,12 @@ one_cpu_is_enough=(two_objects mask correction
     mis_shaped_tensors_are_named values_that_are_not_finite_are_named)
 
 # The level that the library must choose, by its own report.
-expected_kernels() { echo neon; }
+expected_kernels() {
+    case $1 in
+        cortex-a53 | cortex-a57 | cortex-a72) echo neon ;;
+        *) echo neon_fp16 ;;
+    esac
+}
 
 # ---- Build --------------------------------------------------------------------------------------------------------
 

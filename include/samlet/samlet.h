@@ -136,8 +136,8 @@ typedef struct samlet_model_config {
      * Required in builds without a heap (ports/bare). */
     void *memory;
     uint64_t memory_size;
-    /* Instruction set: NULL or "" for the best that the CPU has, else "generic", "avx2", "avx512", "neon". A level that
-     * the CPU lacks is an error. The environment variable SAMLET_KERNELS overrides NULL. */
+    /* Instruction set: NULL or "" for the best that the CPU has, else "generic", "avx2", "avx512", "neon",
+     * "neon_fp16" (attention in f16). A level that the CPU lacks is an error. The environment variable SAMLET_KERNELS overrides NULL. */
     const char *kernels;
     samlet_log_fn log;
     void *log_context;

@@ -25,7 +25,7 @@ namespace samlet::test {
 // Calls f(kernels) for every level that this CPU and build have, generic included.
 template <class F>
 void each_level(F f) {
-    for (const char* name : {"generic", "avx2", "avx512", "neon"}) {
+    for (const char* name : {"generic", "avx2", "avx512", "neon", "neon_fp16"}) {
         const Kernels* kernels = find_kernels(name);
         if (kernels != nullptr) f(*kernels);
     }

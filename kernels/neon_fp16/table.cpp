@@ -1,0 +1,30 @@
+// Attention in f16, everything else as neon/ has it.
+//
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/vector/table.h"
+
+#include "kernels/levels.h"
+#include "kernels/neon/simd.h"
+#include "kernels/neon_fp16/attention.h"
+#include "kernels/neon_fp16/axial_attention.h"
+
+namespace samlet {
+namespace {
+
+constexpr Kernels with_half_attention(Kernels kernels) {
+    kernels.key_panel = HalfAttention::panel;
+    kernels.attend_block = HalfAttention::block_queries;
+    kernels.attend_scratch = attend_scratch_halves;
+    kernels.pack_keys = pack_key_halves;
+    kernels.attend = attend_halves;
+    kernels.axial_block = axial_queries;
+    kernels.axial_scratch = axial_scratch_halves;
+    kernels.attend_axial = attend_axial_halves;
+    return kernels;
+}
+
+}  // namespace
+
+constexpr Kernels neon_fp16_kernels = with_half_attention(vector_table<Vec>("neon_fp16"));
+
+}  // namespace samlet
