@@ -31,6 +31,26 @@ void each_level(F f) {
     }
 }
 
+// Unit roundoff of f16, and whether a level multiplies in it.
+constexpr double half_roundoff = 0x1p-11;
+inline bool multiplies_halves(const Kernels& kernels) {
+    return std::strcmp(kernels.name, "neon_fp16") == 0;
+}
+
+// What becomes of one query's attention when its scores and values are a little off: errors of the keys are independent,
+// so that their sum grows with the length of the vector of probabilities.
+struct Sensitivity {
+    double spread = 0;  // that length: 1 if one key has it all, n^-1/2 if n keys share
+    double terms = 0;   // largest sum of the magnitudes that a score is the sum of
+};
+
+// Errors of results in f16. Per key: `score_roundings` of the terms of its score, and 8 of its own: probability (x 2^x <= 0.53
+// for the argument, 1.1 for the power, 1 for storing it), value, and those of a sum of at most 64. What is common to all
+// keys, 4, is in proportion to the result.
+inline double half_tolerance(const Sensitivity& s, double score_roundings, double largest_v, double result) {
+    return half_roundoff * (s.spread * largest_v * (8 + score_roundings * s.terms) + 4 * std::fabs(result)) + 1e-44;
+}
+
 // Deterministic random numbers (xorshift, Marsaglia 2003).
 class Random {
   public:

@@ -31,26 +31,35 @@ struct Data {
     Input<float> q, k, v;
 };
 
-std::vector<double> naive(const Problem& p, const Data& data, double* largest_score) {
+std::vector<double> naive(const Problem& p, const Data& data, double* largest_score,
+                          std::vector<Sensitivity>* sensitivity) {
     std::vector<double> out(p.queries * p.dv, 0.0), scores(p.keys);
     *largest_score = 0;
+    sensitivity->assign(p.queries, Sensitivity());
     for (size_t i = 0; i < p.queries; ++i) {
         double maximum = -INFINITY, sum = 0;
         for (size_t j = 0; j < p.keys; ++j) {
-            double score = 0;
+            double score = 0, terms = 0;
             for (size_t c = 0; c < p.dk; ++c) {
-                score += double(data.q[i * (p.dk + p.gap) + c]) * double(data.k[j * (p.dk + p.gap) + c]);
+                const double term =
+                    double(data.q[i * (p.dk + p.gap) + c]) * double(data.k[j * (p.dk + p.gap) + c]);
+                score += term;
+                terms += std::fabs(term) * double(p.scale);
             }
+            (*sensitivity)[i].terms = std::fmax((*sensitivity)[i].terms, terms);
             scores[j] = score * double(p.scale);
             *largest_score = std::fmax(*largest_score, std::fabs(scores[j]));
             maximum = std::fmax(maximum, scores[j]);
         }
         for (size_t j = 0; j < p.keys; ++j) sum += scores[j] = std::exp(scores[j] - maximum);
+        double squares = 0;
         for (size_t j = 0; j < p.keys; ++j) {
+            squares += scores[j] / sum * (scores[j] / sum);
             for (size_t c = 0; c < p.dv; ++c) {
                 out[i * p.dv + c] += scores[j] / sum * double(data.v[j * (p.dv + p.gap) + c]);
             }
         }
+        (*sensitivity)[i].spread = std::sqrt(squares);
     }
     return out;
 }
@@ -103,7 +112,10 @@ double tolerance(const Problem& p, double largest_score, double largest_v) {
 void compare(const Kernels& kernels, const Problem& p, const Data& data, size_t keys_per_call,
              double largest_v) {
     double largest_score;
-    const std::vector<double> want = naive(p, data, &largest_score);
+    std::vector<Sensitivity> sensitivity;
+    const std::vector<double> want = naive(p, data, &largest_score, &sensitivity);
+    // Of both factors, and of a sum of at most 128.
+    const double score_roundings = 2 + std::sqrt(double(std::min(p.dk, size_t(128))));
     Output<float> out(p.queries, p.dv, p.dv + p.gap);
     attend(kernels, p, data, keys_per_call, out);
     char what[96];
@@ -111,8 +123,10 @@ void compare(const Kernels& kernels, const Problem& p, const Data& data, size_t 
                   keys_per_call);
     for (size_t i = 0; i < p.queries; ++i) {
         for (size_t c = 0; c < p.dv; ++c) {
-            check_near(kernels.name, what, i * p.dv + c, double(out.at(i, c)), want[i * p.dv + c],
-                       tolerance(p, largest_score, largest_v));
+            double allowed = tolerance(p, largest_score, largest_v);
+            if (multiplies_halves(kernels))
+                allowed += half_tolerance(sensitivity[i], score_roundings, largest_v, want[i * p.dv + c]);
+            check_near(kernels.name, what, i * p.dv + c, double(out.at(i, c)), want[i * p.dv + c], allowed);
         }
     }
 }
@@ -197,7 +211,9 @@ void one_key_dominates(void**) {
                 Output<float> out(p.queries, p.dv, p.dv);
                 attend(kernels, p, data, calls, out);
                 for (size_t i = 0; i < p.queries * p.dv; ++i) {
-                    assert_true(out[i] == data.v[winner * p.dv + i % p.dv]);
+                    const double want = double(data.v[winner * p.dv + i % p.dv]);
+                    const double rounding = multiplies_halves(kernels) ? half_roundoff * std::fabs(want) : 0;
+                    check_near(kernels.name, "one key", i, double(out[i]), want, rounding);
                 }
             }
         }
@@ -216,7 +232,10 @@ void equal_scores_give_the_mean(void**) {
             }
             Output<float> out(p.queries, p.dv, p.dv);
             attend(kernels, p, data, p.keys, out);
-            for (size_t i = 0; i < p.queries * p.dv; ++i) assert_true(out[i] == 127.5f);
+            // A sum of halves is rounded wherever it exceeds 2048 times its last bit.
+            const double rounding = multiplies_halves(kernels) ? 4 * half_roundoff * 127.5 : 0;
+            for (size_t i = 0; i < p.queries * p.dv; ++i)
+                check_near(kernels.name, "mean", i, double(out[i]), 127.5, rounding);
         }
     });
 }
@@ -254,6 +273,18 @@ void no_keys_give_zeros(void**) {
     });
 }
 
+// Channel c of key j, as a level has packed it.
+double unpacked(const Kernels& kernels, const float* packed, size_t dk, size_t j, size_t c) {
+    const size_t panel = kernels.key_panel;
+    packed += j / panel * panel * dk;
+    if (!multiplies_halves(kernels)) return double(packed[c * panel + j % panel]);
+    uint16_t half;  // [dk][panel] of them, then the factor of the panel
+    std::memcpy(&half, reinterpret_cast<const char*>(packed) + (c * panel + j % panel) * sizeof half, sizeof half);
+    float value;
+    generic_kernels.f16_to_f32(&half, 1, &value);
+    return double(value) * double(packed[panel * dk / 2]);
+}
+
 void panels_are_transposed_and_filled_up(void**) {
     each_level([](const Kernels& kernels) {
         const size_t panel = kernels.key_panel;
@@ -261,15 +292,16 @@ void panels_are_transposed_and_filled_up(void**) {
             for (size_t dk : ragged_sizes) {
                 const size_t stride = dk + 3;
                 const Input<float> k(keys == 0 ? 0 : keys * stride - 3, 1);
+                const double rounding = multiplies_halves(kernels) ? half_roundoff : 0;
                 const size_t panels = (keys + panel - 1) / panel;
                 Scratch packed(panels * panel * dk);
                 kernels.pack_keys(k.data(), stride, keys, dk, packed.data());
                 packed.check(kernels.name);
                 for (size_t j = 0; j < panels * panel; ++j) {
                     for (size_t c = 0; c < dk; ++c) {
-                        const float want = j < keys ? k[j * stride + c] : 0;
-                        const float got = packed.data()[j / panel * panel * dk + c * panel + j % panel];
-                        if (got != want)
+                        const double want = j < keys ? double(k[j * stride + c]) : 0;
+                        const double got = unpacked(kernels, packed.data(), dk, j, c);
+                        if (!(std::fabs(got - want) <= rounding * (std::fabs(want) + 0x1p-14)))
                             fail_msg("%s, key %zu channel %zu of %zu x %zu", kernels.name, j, c, keys, dk);
                     }
                 }
