@@ -28,8 +28,8 @@ struct Vec {
     static constexpr size_t rows = 8;
     static constexpr size_t tile_floats = 32 * 1024;
     static constexpr size_t block_queries = 64;
-    static constexpr size_t lane_vectors = 4;
-    static constexpr size_t axial_rows = 4;
+    static constexpr size_t lane_vectors = 2;
+    static constexpr size_t axial_rows = 8;
 
     float32x4_t v;
 

@@ -118,8 +118,8 @@ SAMLET_APART inline void add_product_of_columns(const float16_t* factors, size_t
         SAMLET_HOT_LOOP("axial values", HalfAxial::rows * HalfAxial::row);
         const float16x8_t low = vld1q_f16(right), high = vld1q_f16(right + half_lanes), eight = vld1q_f16(factors);
         for_eight([&](auto i) {
-            sums[i.value][0] = vfmaq_laneq_f16(sums[i.value][0], low, eight, i.value);
-            sums[i.value][1] = vfmaq_laneq_f16(sums[i.value][1], high, eight, i.value);
+            sums[i.value][0] = add_product<i.value>(sums[i.value][0], low, eight);
+            sums[i.value][1] = add_product<i.value>(sums[i.value][1], high, eight);
         });
     }
     SAMLET_UNROLL
@@ -154,7 +154,7 @@ SAMLET_APART void scores_of_half_keys(const HalfPlace& place, const float16_t* k
     float16x8_t sums[R][2];
     clear(sums);
     for (size_t k = dim; k > 0; k -= half_lanes, keys += half_lanes) {
-        SAMLET_HOT_LOOP("axial scores", R * row * half_lanes);
+        SAMLET_HOT_LOOP("axial scores", both ? R * row * half_lanes : 0);
         float16x8_t factors[R];
         SAMLET_UNROLL
         for (size_t r = 0; r < R; ++r) factors[r] = vld1q_f16(keys + r * dim);

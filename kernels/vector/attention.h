@@ -107,6 +107,7 @@ SAMLET_INLINE void multiply(const float* left, const float* right, size_t right_
         const float* lane = left;
         typename V::Four factors[M];
         for (size_t fours = steps / 4; fours > 0; --fours, lane += 4) {
+            SAMLET_HOT_LOOP("attention", M * N * V::width * 4);
             SAMLET_UNROLL
             for (size_t m = 0; m < M; ++m) factors[m] = V::load_four(lane + m * V::width);
             multiply_step<0, ragged>(factors, right, last_lanes, sums);

@@ -111,6 +111,7 @@ SAMLET_APART void product_of_columns(const Run* runs, size_t run_count, size_t f
     for (const Run* run = runs; run < runs + run_count; ++run) {
         const float* factors = run->factors + first;
         for (size_t k = run->count; k > 0; --k, factors += factor_stride, right += row) {
+            SAMLET_HOT_LOOP("axial values", R * N * V::width);
             V columns[N];
             SAMLET_UNROLL
             for (size_t n = 0; n < N; ++n) columns[n] = V::load(right + n * V::width);
@@ -180,6 +181,7 @@ SAMLET_APART void scores_of_keys(const float* keys, size_t dim, const float* x, 
         for (size_t n = 0; n < N; ++n) sums[r][n] = sums[0][n];
     }
     for (size_t k = dim; k > 0; k -= 4, keys += 4, x += 4 * row, y += 4 * row) {
+        SAMLET_HOT_LOOP("axial scores", both ? R * N * V::width * 4 : 0);
         typename V::Four factors[R];
         SAMLET_UNROLL
         for (size_t r = 0; r < R; ++r) factors[r] = V::load_four(keys + r * dim);

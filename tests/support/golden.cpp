@@ -14,6 +14,7 @@
 #include <stdexcept>
 
 #include "core/model_file.h"
+#include "kernels/kernels.h"
 #include "tools/samlet/files.h"
 
 namespace samlet::test {
@@ -109,11 +110,16 @@ std::string random_model(const std::string& name, const std::string& type) {
     });
 }
 
+const char* f32_kernels() {
+    if (getenv("SAMLET_KERNELS")) return nullptr;
+    return find_kernels("neon_fp16") ? "neon" : nullptr;
+}
+
 OpenModel::OpenModel(const std::string& path, const char* kernels, samlet_precision precision) {
     samlet_model_config config;
     samlet_model_config_init(&config);
     config.path = path.c_str();
-    config.kernels = kernels;
+    config.kernels = kernels ? kernels : f32_kernels();
     config.precision = static_cast<uint32_t>(precision);
     samlet_error error;
     if (samlet_model_open(&config, &model_, &error) != SAMLET_OK)
@@ -150,6 +156,7 @@ OpenModel::OpenModel(const std::string& path, const std::string& tensor, float o
     samlet_model_config_init(&config);
     config.data = bytes_.get();
     config.data_size = file.size();
+    config.kernels = f32_kernels();
     samlet_error error;
     if (samlet_model_open(&config, &model_, &error) != SAMLET_OK)
         fail_msg("%s: %s", path.c_str(), error.message);

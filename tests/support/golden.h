@@ -53,9 +53,13 @@ std::string converted_model(const std::string& checkpoint, const std::string& na
 // The same for random weights after a list of tensors ("golden/manifests/NAME.json").
 std::string random_model(const std::string& name, const std::string& type = "f32");
 
+// The best instruction set that multiplies in f32, as the reference does whose numbers are compared; null for the
+// library's own choice, if it is that, or if the environment makes it.
+const char* f32_kernels();
+
 class OpenModel {
   public:
-    // `kernels`: an instruction set, null for the best.
+    // `kernels`: an instruction set, null for f32_kernels().
     explicit OpenModel(const std::string& path, const char* kernels = nullptr,
                        samlet_precision precision = SAMLET_PRECISION_AUTO);
     // Opens the bytes of a file in memory after adding `offset` to each value of an f32 tensor.
