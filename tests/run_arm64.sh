@@ -59,14 +59,14 @@ own_size_left_out=(errors_leave_no_trace holes_and_sprinkles_can_be_removed non_
 
 # Minutes each; the scenarios of golden/micro that are left exercise the same code. The last of them wants all.
 too_long=(places_are_used_again huge_values_do_no_harm trackers_fit_at_the_corners
-    point_on_every_level point_from_normalised_images box two_clicks late_object object_prompted_ahead backwards
+    children point_on_every_level point_from_normalised_images box two_clicks late_object object_prompted_ahead backwards
     occlusion most_scenarios_agree_to_rounding)
 
 # What says little about a CPU.
 one_cpu_is_enough=(two_objects mask correction
     other_image_sizes_work numbers_only_count_as_distances sessions_repeat_bit_by_bit objects_do_not_see_each_other
     corrections_reach_the_following_frames a_cleared_correction_leaves_no_trace prompted_slots_hold_what_they_promise
-    clip_length_changes_the_time_code_of_short_clips_only formats_of_the_same_colours_are_the_same
+    girl clip_length_changes_the_time_code_of_short_clips_only formats_of_the_same_colours_are_the_same
     non_overlapping_masks_share_out_the_pixels yielding_changes_nothing pinned_threads_stay_on_their_processors
     the_most_threads_work sessions_side_by_side a_session_changes_threads handles_move missing_tensors_are_named
     mis_shaped_tensors_are_named values_that_are_not_finite_are_named)
@@ -103,12 +103,15 @@ fi
 
 joined() { local IFS=,; echo "$*"; }
 status=0
-# ctest for the CPU $1 with options.
+# ctest for the CPU $1 with options, and what became of the tests inside of its programs.
 run() {
-    local cpu=$1
+    local cpu=$1 log=Testing/Temporary/LastTest.log
     shift
     (cd "$folder" && QEMU_CPU=$cpu SAMLET_EXPECTED_KERNELS=$(expected_kernels "$cpu") \
         ctest --output-on-failure --parallel "$jobs" "$@") || status=1
+    count() { grep -c "$1" "$folder/$log" || true; }
+    step "$cpu: $(count '^\[       OK \]') passed, $(count '^\[  FAILED  \] [a-z]') failed," \
+        "$(count '^\[  SKIPPED \] [a-z]') skipped by themselves, $(count '^left out: ') left out by this script"
 }
 
 for cpu in "${cpus[@]}"; do

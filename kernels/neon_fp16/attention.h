@@ -9,6 +9,8 @@
 //
 // Error. A score is off by (2 + sqrt(score_depth)) u of the sum of its terms' magnitudes at most, if roundings are
 // independent, u = 2^-11, which counts as a relative error of its probability; results by as much of the values again.
+// By llvm-mca 19 the loop of both products reaches 95 % of the 16 multiply-adds per cycle of a Neoverse N1 (Cortex-A76):
+// tools/bench/static_cost.py.
 #pragma once
 
 #include "kernels/kernels.h"

@@ -136,12 +136,89 @@ def costs(mca, loops):
 
 # ---- Projection ------------------------------------------------------------------------------------------------------
 
-Model = namedtuple("Model", "image embed stages windows globals d_model memory layers hidden fuser_hidden")
-MODELS = {
-    "samlet_micro, 256": Model(256, 32, (1, 2, 4, 1), (8, 4, 14, 7), (), 128, 32, 2, 0, 0),
-    "SAM 2.1 tiny, 512": Model(512, 96, (1, 2, 7, 2), (8, 4, 14, 7), (5, 7, 9), 256, 64, 4, 2048, 1024),
-    "SAM 2.1 tiny, 1024": Model(1024, 96, (1, 2, 7, 2), (8, 4, 14, 7), (5, 7, 9), 256, 64, 4, 2048, 1024),
-}
+Model = namedtuple("Model", "image embed stages windows globals d_model memory layers hidden")
+MICRO = Model(256, 32, (1, 2, 4, 1), (8, 4, 8, 4), (4, 6), 128, 32, 2, 512)
+TINY = Model(1024, 96, (1, 2, 7, 2), (8, 4, 14, 7), (5, 7, 9), 256, 64, 4, 2048)
+MEMORIES, POINTERS = 7, 16
+
+# Frame, model, and the seconds of a tracked frame on two cores of the Zen 4 of README's table, where XNNPACK's f32 product
+# ran at 112 GMAC/s: what share of that rate the whole frame reaches is taken over to the ARM CPUs.
+MODELS = [("samlet_micro, 256", MICRO, 0.014), ("SAM 2.1 tiny, 512", TINY._replace(image=512), 0.49),
+          ("SAM 2.1 tiny, 1024", TINY, 2.75)]
+MEASURED_RATE = 112e9
+
+# CPU model, cores, clock in Hz
+BOARDS = [("Pi 4: 4 x A72, 1.8 GHz", CPUS[1], 4, 1.8e9), ("Pi 5: 4 x A76, 2.4 GHz", CPUS[0], 4, 2.4e9),
+          ("Jetson Orin Nano: 6 x A78AE, 1.5 GHz", CPUS[0], 6, 1.5e9), ("Jetson AGX Orin: 12 x A78AE, 2.2 GHz", CPUS[0], 12, 2.2e9)]
+
+
+def multiply_adds(m):
+    """What samlet spends on a tracked frame of one object: (products, attention, attention to memories). core/cost.cpp
+    counts the reference formulation; here values are projected after they were summed, and keys are never formed."""
+    side, width, block = m.image // 4, m.embed, 0
+    products, attention = 147 * width * side * side, 0
+    for stage, blocks in enumerate(m.stages):
+        for i in range(blocks):
+            pools = stage > 0 and i == 0
+            window = 0 if block in m.globals else m.windows[stage - 1 if pools else stage]
+            window = window or side
+            out = 2 * width if pools else width
+            tokens = (-(-side // window) * window) ** 2
+            queries, kept = (tokens // 4, side * side // 4) if pools else (tokens, side * side)
+            products += tokens * width * 3 * out + queries * out * out + 8 * kept * out * out
+            products += side * side * width * out if pools else 0
+            attention += queries * window * window * 2 * out
+            if pools:
+                side //= 2
+            width, block = out, block + 1
+    cells, d, c, grid = (m.image // 16) ** 2, m.d_model, m.embed, m.image // 16
+    products += 16 * cells * c * d + 8 * cells * c * d + 4 * cells * c * d + 2 * cells * c * d + 3 * cells * d * d  # neck
+    keys = MEMORIES * cells + POINTERS * d // m.memory
+    products += m.layers * cells * (5 * d * d + m.memory * d + 2 * d * m.hidden)
+    attention += m.layers * 2 * cells * cells * d
+    memories = m.layers * cells * (2 * keys * m.memory + grid * d * m.memory)
+    tokens, half = 8, d // 2
+    cross = 2 * tokens * d * half + 2 * cells * d * half + 2 * tokens * cells * half
+    products += 5 * cross + cells * d * d + 4 * cells * d // 4 * d // 2 + 16 * cells * d // 8 * 4  # mask decoder
+    side, channels = m.image * m.image, 1
+    for out in (4, 16, 64, 256):  # memory encoder
+        side //= 4
+        products += side * 9 * channels * out
+        channels = out
+    products += cells * d * (256 + d + m.memory) + 2 * cells * d * (49 + 8 * d)
+    return products, attention, memories
+
+
+def project(shares):
+    """Frames per second: e f n / (sum of M / (s l)), with M multiply-adds of a kind, s the share of the pipe limit l
+    (multiply-adds per cycle) of its loop, f the clock, n the cores, and e the share of XNNPACK's rate that whole frames
+    reached where they were measured."""
+    def share(cpu, kernel, *names):
+        return min(shares[cpu.model, kernel, name] for name in names if (cpu.model, kernel, name) in shares)
+
+    print("\nPROJECTION, frames per second with 7 memories, not measured; formula: see project()")
+    print(f"  {'':38} " + " ".join(f"{name:>19}" for name, _, _ in MODELS))
+    for board, cpu, cores, clock in BOARDS:
+        kinds = [("f32", "f32 6x8", "neon", cpu.f32, cpu.f32)]
+        if cpu.f16:
+            kinds += [("f16 attention", "f32 6x8", "neon_fp16", cpu.f32, cpu.f16),
+                      ("all f16", "f16 6x16", "neon_fp16", cpu.f16, cpu.f16)]
+        for kind, product, kernel, product_limit, limit in kinds:
+            row = []
+            for _, model, measured in MODELS:
+                products, attention, memories = multiply_adds(model)
+                whole = (products + attention + memories) / measured / MEASURED_RATE
+                turns = (products / (share(cpu, "XNNPACK", product) * product_limit) +
+                         attention / (share(cpu, kernel, "attention") * limit) +
+                         memories / (share(cpu, kernel, "axial scores", "axial values") * limit))
+                row.append(whole * clock * cores / turns)
+            print(f"  {board + ', ' + kind if kind == 'f32' else '- ' + kind:38} " + " ".join(f"{fps:19.2f}" for fps in row))
+    print("\nmultiply-adds of a frame, 1e9: products, attention, attention to memories; share e")
+    for name, model, measured in MODELS:
+        parts = multiply_adds(model)
+        print(f"  {name:24} " + " ".join(f"{part * 1e-9:8.2f}" for part in parts) +
+              f"  {sum(parts) / measured / MEASURED_RATE:.2f}")
+
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -152,4 +229,4 @@ if __name__ == "__main__":
     archive = root + "/usr/lib/aarch64-linux-gnu/libmicrokernels-prod.a"
     if os.path.exists(archive):
         found += xnnpack_loops(find("aarch64-linux-gnu-objdump"), archive)
-    costs(find("llvm-mca-19", "llvm-mca"), found)
+    project(costs(find("llvm-mca-19", "llvm-mca"), found))
