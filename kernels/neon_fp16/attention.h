@@ -1,16 +1,18 @@
-// softmax(scale q k^T) v with products in f16, a tile of keys at a time. Blocking is that of kernels/vector/attention.h,
-// with vectors of eight halves; kernels/neon_fp16/halves.h tells how ranges are kept.
+// softmax(scale q k^T) v with products in f16, a tile of keys at a time. Blocking is that of
+// kernels/vector/attention.h, with vectors of eight halves; kernels/neon_fp16/halves.h tells how ranges are
+// kept.
 //
 // SPDX-License-Identifier: Apache-2.0
 //
-// What is f16: queries, keys, values (each query, panel of keys and tile of values with a scale of its own), probabilities
-// (one rounding, in the sum as in the product, so that equal scores still give the mean), and sums of at most
-// `score_depth` products of scores and `value_depth` of values. What is f32: scores, maxima, sums of probabilities, output.
+// What is f16: queries, keys, values (each query, panel of keys and tile of values with a scale of its own),
+// probabilities (one rounding, in the sum as in the product, so that equal scores still give the mean), and
+// sums of at most `score_depth` products of scores and `value_depth` of values. What is f32: scores, maxima,
+// sums of probabilities, output.
 //
-// Error. A score is off by (2 + sqrt(score_depth)) u of the sum of its terms' magnitudes at most, if roundings are
-// independent, u = 2^-11, which counts as a relative error of its probability; results by as much of the values again.
-// By llvm-mca 19 the loop of both products reaches 95 % of the 16 multiply-adds per cycle of a Neoverse N1 (Cortex-A76):
-// tools/bench/static_cost.py.
+// Error. A score is off by (2 + sqrt(score_depth)) u of the sum of its terms' magnitudes at most, if
+// roundings are independent, u = 2^-11, which counts as a relative error of its probability; results by as
+// much of the values again. By llvm-mca 19 the loop of both products reaches 95 % of the 16 multiply-adds per
+// cycle of a Neoverse N1 (Cortex-A76): tools/bench/static_cost.py.
 #pragma once
 
 #include "kernels/kernels.h"
@@ -22,11 +24,12 @@ namespace samlet {
 namespace {
 
 struct HalfAttention {
-    static constexpr size_t rows = 8;    // of a register block: 8 x 2 sums, 8 vectors of factors, 2 of keys or values
+    static constexpr size_t rows =
+        8;  // of a register block: 8 x 2 sums, 8 vectors of factors, 2 of keys or values
     static constexpr size_t panel = 16;  // keys side by side
     static constexpr size_t block_queries = 64;
     static constexpr size_t tile_halves = 64 * 1024;  // keys and values: 128 KiB of the second-level cache
-    static constexpr size_t score_depth = 128, value_depth = 64;
+    static constexpr size_t score_depth = 32, value_depth = 64;
 };
 
 // What scratch holds; "interleaved" is said in kernels/vector/attention.h.
@@ -55,18 +58,21 @@ constexpr size_t value_pitch(size_t dv) {
 }
 
 inline size_t half_tile_keys(size_t dk, size_t dv) {
-    const size_t fitting = HalfAttention::tile_halves / larger(dk + dv, 1) / HalfAttention::panel * HalfAttention::panel;
+    const size_t fitting =
+        HalfAttention::tile_halves / larger(dk + dv, 1) / HalfAttention::panel * HalfAttention::panel;
     return larger(HalfAttention::panel, smaller(fitting, longest_tile));
 }
 
 inline size_t attend_scratch_halves(size_t dk, size_t dv) {
     const size_t floats = 3 * HalfAttention::block_queries + HalfAttention::rows * longest_tile;
-    const size_t halves = HalfAttention::rows * longest_tile + HalfAttention::block_queries * round_up(dk, half_lanes) +
+    const size_t halves = HalfAttention::rows * longest_tile +
+                          HalfAttention::block_queries * round_up(dk, half_lanes) +
                           half_tile_keys(dk, dv) * value_pitch(dv);
     return floats + round_up(halves, 2) / 2;
 }
 
-// A panel of keys: [dk][panel] halves, then the inverse of their scale as a float. It takes the room of [dk][panel] floats.
+// A panel of keys: [dk][panel] halves, then the inverse of their scale as a float. It takes the room of
+// [dk][panel] floats.
 inline void pack_panel(const float* k, size_t stride, size_t keys, size_t dk, float* packed) {
     float largest = 0;
     for (size_t i = 0; i < keys; ++i) largest = largest_of(k + i * stride, dk, largest);
@@ -81,10 +87,12 @@ inline void pack_panel(const float* k, size_t stride, size_t keys, size_t dk, fl
                 block[i] = vdupq_n_f16(0);
                 if (i >= there) continue;
                 const float* from = k + (lane + i) * stride + c;
-                block[i] = channels == half_lanes ? narrow_eight(from, scale) : narrow_part(from, channels, scale);
+                block[i] =
+                    channels == half_lanes ? narrow_eight(from, scale) : narrow_part(from, channels, scale);
             }
             transpose_halves(block);
-            for (size_t i = 0; i < channels; ++i) vst1q_f16(halves + (c + i) * HalfAttention::panel + lane, block[i]);
+            for (size_t i = 0; i < channels; ++i)
+                vst1q_f16(halves + (c + i) * HalfAttention::panel + lane, block[i]);
         }
     }
     packed[dk * HalfAttention::panel / 2] = 1 / scale;
@@ -96,7 +104,8 @@ inline void pack_key_halves(const float* k, size_t stride, size_t keys, size_t d
         pack_panel(k + i * stride, stride, smaller(HalfAttention::panel, keys - i), dk, packed);
 }
 
-// sums += left right: `left` is M interleaved rows of `depth` halves, `right` has `depth` rows of two vectors.
+// sums += left right: `left` is M interleaved rows of `depth` halves, `right` has `depth` rows of two
+// vectors.
 template <size_t M>
 SAMLET_INLINE void multiply(const float16_t* left, const float16_t* right, size_t right_stride, size_t depth,
                             float16x8_t (&sums)[M][2]) {
@@ -124,7 +133,8 @@ SAMLET_INLINE void multiply(const float16_t* left, const float16_t* right, size_
 
 // to[0 .. 15] = (add ? to : 0) + factor sum.
 SAMLET_INLINE void flush(const float16x8_t (&sum)[2], float factor, bool add, float* to) {
-    const float32x4_t parts[4] = {widen_low(sum[0]), widen_high(sum[0]), widen_low(sum[1]), widen_high(sum[1])};
+    const float32x4_t parts[4] = {widen_low(sum[0]), widen_high(sum[0]), widen_low(sum[1]),
+                                  widen_high(sum[1])};
     SAMLET_UNROLL
     for (size_t i = 0; i < 4; ++i) {
         const float32x4_t old = add ? vld1q_f32(to + 4 * i) : vdupq_n_f32(0);
@@ -157,14 +167,16 @@ SAMLET_APART void score_panel(const HalfGroup& group, const float* panel, float*
         multiply(group.queries + c * M, keys + c * HalfAttention::panel, HalfAttention::panel,
                  smaller(HalfAttention::score_depth, group.dk - c), sums);
         SAMLET_UNROLL
-        for (size_t m = 0; m < M; ++m) flush(sums[m], group.factors[m] * scale, c > 0, scores + m * longest_tile);
+        for (size_t m = 0; m < M; ++m)
+            flush(sums[m], group.factors[m] * scale, c > 0, scores + m * longest_tile);
     }
 }
 
 template <size_t M>
 void scores_of_tile(const HalfGroup& group) {
     const float* panel = group.packed_keys;
-    for (size_t key = 0; key < group.keys; key += HalfAttention::panel, panel += HalfAttention::panel * group.dk) {
+    for (size_t key = 0; key < group.keys;
+         key += HalfAttention::panel, panel += HalfAttention::panel * group.dk) {
         if (group.dk > 0) {
             score_panel<M>(group, panel, group.scores + key);
         } else {
@@ -198,7 +210,8 @@ inline float softmax_row(float* scores, size_t keys, float* running, float16_t* 
     return shrink;
 }
 
-// out = (out before + probabilities v) after, for two vectors of columns; before and after are factors per row.
+// out = (out before + probabilities v) after, for two vectors of columns; before and after are factors per
+// row.
 template <size_t M>
 SAMLET_APART void add_values(const HalfGroup& group, size_t column, const float* before, const float* after) {
     constexpr size_t columns = 2 * half_lanes;
@@ -228,12 +241,13 @@ void attend_group(const HalfGroup& group) {
     scores_of_tile<M>(group);
     for (size_t m = 0; m < M; ++m) {
         float* running = group.running + 2 * m;
-        before[m] = softmax_row(group.scores + m * longest_tile, group.keys, running, group.probabilities + m * half_lanes,
-                                M * half_lanes);
+        before[m] = softmax_row(group.scores + m * longest_tile, group.keys, running,
+                                group.probabilities + m * half_lanes, M * half_lanes);
         after[m] = 1;
         if (group.last) after[m] = running[1] > 0 ? 1 / running[1] : 0;
     }
-    for (size_t column = 0; column < group.dv; column += 2 * half_lanes) add_values<M>(group, column, before, after);
+    for (size_t column = 0; column < group.dv; column += 2 * half_lanes)
+        add_values<M>(group, column, before, after);
 }
 
 template <size_t M = HalfAttention::rows>
@@ -249,7 +263,8 @@ inline float narrow_values(const AttendTask& task, size_t key, size_t count, flo
     for (size_t i = 0; i < count; ++i) largest = largest_of(from + i * task.v_stride, task.dv, largest);
     const float scale = scale_to_one(largest);
     for (size_t i = 0; i < count; ++i)
-        narrow_row(from + i * task.v_stride, task.dv, scale, to + i * value_pitch(task.dv), value_pitch(task.dv));
+        narrow_row(from + i * task.v_stride, task.dv, scale, to + i * value_pitch(task.dv),
+                   value_pitch(task.dv));
     return 1 / scale;
 }
 
@@ -264,7 +279,8 @@ inline void attend_queries_halves(const AttendTask& task, size_t begin, size_t q
             const float* q = task.q + (begin + row + m) * task.q_stride;
             const float scale = scale_to_one(largest_of(q, task.dk, 0));
             scratch.factors[row + m] = task.scale * log2_e / scale;
-            narrow_row(q, task.dk, scale, scratch.queries + row * row_halves + m * half_lanes, row_halves, rows * half_lanes);
+            narrow_row(q, task.dk, scale, scratch.queries + row * row_halves + m * half_lanes, row_halves,
+                       rows * half_lanes);
         }
     }
     for (size_t i = 0; i < queries && task.first; ++i) {

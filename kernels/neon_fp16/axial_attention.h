@@ -3,15 +3,16 @@
 //
 // SPDX-License-Identifier: Apache-2.0
 //
-// Register blocking. Lanes are queries, 16 to a chunk; products have up to 8 rows of factors times two vectors of queries.
-// With 7 memories a step of scores makes 14 multiply-adds, 2 additions and 4 loads (and 7 loads of factors for 8 steps), one
-// of values 16 multiply-adds and 3 loads. By llvm-mca 19 the loops reach, with 8 memories, 85 % and 100 % of the 16
-// multiply-adds per cycle of a Neoverse N1 (Cortex-A76): tools/bench/static_cost.py.
+// Register blocking. Lanes are queries, 16 to a chunk; products have up to 8 rows of factors times two
+// vectors of queries. With 7 memories a step of scores makes 14 multiply-adds, 2 additions and 4 loads (and 7
+// loads of factors for 8 steps), one of values 16 multiply-adds and 3 loads. By llvm-mca 19 the loops reach,
+// with 8 memories, 85 % and 100 % of the 16 multiply-adds per cycle of a Neoverse N1 (Cortex-A76):
+// tools/bench/static_cost.py.
 //
-// What is f16: W, tokens (a scale per tile), queries (one each), A and B (one per query), probabilities, and sums of at most
-// `dim` products of scores and `run` of values. What is f32: queries before and while they are turned, a and b, scores,
-// maxima, totals, output. Keys and values are made f16 once per block of 128 queries: two loads and a store for each
-// vector that is then used 128 times.
+// What is f16: W, tokens (a scale per tile), queries (one each), A and B (one per query), probabilities, and
+// sums of at most `score_depth`, `table_depth` and `value_depth` products. What is f32: queries before and
+// while they are turned, a and b, scores, maxima, totals, output. Keys and values are made f16 once per block
+// of 128 queries: two loads and a store for each vector that is then used 128 times.
 #pragma once
 
 #include "kernels/kernels.h"
@@ -25,42 +26,43 @@ namespace {
 struct HalfAxial {
     static constexpr size_t row = 2 * half_lanes;  // queries of a chunk
     static constexpr size_t rows = 8;              // of a register block
-    static constexpr size_t run = 64;              // longest sum in f16, of probabilities times values or of W times queries
+    // Longest sums in f16: of a score, of W times queries, of probabilities times values.
+    static constexpr size_t score_depth = 32, table_depth = 16, value_depth = 64;
 };
 
-// Where a chunk keeps things; unless said otherwise, every row has one number for each of its queries. `dim` is rounded up
-// to whole vectors, channels that are not there count as zeros.
+// Where a chunk keeps things; unless said otherwise, every row has one number for each of its queries. `dim`
+// is rounded up to whole vectors, channels that are not there count as zeros.
 struct HalfChunk {
-    float* queries;           // [channels], scaled to one
-    float* along_x;           // [grid]: a
-    float* along_y;           // [grid]: b
-    float* unplaced;          // [1]: a + b for keys without a place
-    float* scores;            // [tile]
-    float* sums;              // [dim]
-    float* maximum;           // [1], in units of log 2
-    float* old_maximum;       // [1]: before this tile
-    float* total;             // [1]
-    float* shrink;            // [1]
-    float* query_size;        // [1]: what `queries` are to be multiplied by
-    float* table_scale;       // [1]: of A and B
-    float16_t* halves_x;      // [grid][dim]: A
-    float16_t* halves_y;      // [grid][dim]: B
-    float16_t* halves_free;   // [dim]: A + B for keys without a place
-    float16_t* probabilities; // [tile]
+    float* queries;            // [channels], scaled to one
+    float* along_x;            // [grid]: a
+    float* along_y;            // [grid]: b
+    float* unplaced;           // [1]: a + b for keys without a place
+    float* scores;             // [tile]
+    float* sums;               // [dim]
+    float* maximum;            // [1], in units of log 2
+    float* old_maximum;        // [1]: before this tile
+    float* total;              // [1]
+    float* shrink;             // [1]
+    float* query_size;         // [1]: what `queries` are to be multiplied by
+    float* table_scale;        // [1]: of A and B
+    float16_t* halves_x;       // [grid][dim]: A
+    float16_t* halves_y;       // [grid][dim]: B
+    float16_t* halves_free;    // [dim]: A + B for keys without a place
+    float16_t* probabilities;  // [tile]
 };
 
 // What all chunks of a block share.
 struct HalfBlock {
     const AxialTask& task;
-    size_t dim;             // rounded up
-    float16_t* weight;      // [channels][dim]
-    float weight_size;      // what products with it are to be multiplied by
-    float norm1, norm2;     // largest length of a column of W: upper and lower half of the channels
-    float16_t* keys;        // of a tile
+    size_t dim;          // rounded up
+    float16_t* weight;   // [channels][dim]
+    float weight_size;   // what products with it are to be multiplied by
+    float norm1, norm2;  // largest length of a column of W: upper and lower half of the channels
+    float16_t* keys;     // of a tile
     float16_t* values;
     float key_size, value_size;
-    float16_t* turned;      // [channels / 2][row]
-    float* product;         // [dim][row]
+    float16_t* turned;  // [channels / 2][row]
+    float* product;     // [dim][row]
     HalfChunk chunks[axial_queries / HalfAxial::row];
 };
 
@@ -99,7 +101,8 @@ inline void lay_out(HalfRoom& room, size_t channels, size_t grid, size_t dim, si
         c.along_y = room.floats(grid * row);
         c.scores = room.floats(tile * row);
         c.sums = room.floats(dim * row);
-        float** const ones[] = {&c.unplaced, &c.maximum, &c.old_maximum, &c.total, &c.shrink, &c.query_size, &c.table_scale};
+        float** const ones[] = {&c.unplaced, &c.maximum,    &c.old_maximum, &c.total,
+                                &c.shrink,   &c.query_size, &c.table_scale};
         for (float** one : ones) *one = room.floats(row);
         c.halves_x = room.halves(grid * dim * row);
         c.halves_y = room.halves(grid * dim * row);
@@ -108,16 +111,19 @@ inline void lay_out(HalfRoom& room, size_t channels, size_t grid, size_t dim, si
     }
 }
 
-// ---- Products --------------------------------------------------------------------------------------------------------
+// ---- Products
+// --------------------------------------------------------------------------------------------------------
 
-// out[r] += factor (sum over k < count of factors[k][r] right[k]), r = 0 .. 7; count <= HalfAxial::run.
-SAMLET_APART inline void add_product_of_columns(const float16_t* factors, size_t stride, const float16_t* right,
-                                                size_t count, float factor, float* out) {
+// out[r] += factor (sum over k < count of factors[k][r] right[k]), r = 0 .. 7.
+SAMLET_APART inline void add_product_of_columns(const float16_t* factors, size_t stride,
+                                                const float16_t* right, size_t count, float factor,
+                                                float* out) {
     float16x8_t sums[HalfAxial::rows][2];
     clear(sums);
     for (size_t k = count; k > 0; --k, factors += stride, right += HalfAxial::row) {
         SAMLET_HOT_LOOP("axial values", HalfAxial::rows * HalfAxial::row);
-        const float16x8_t low = vld1q_f16(right), high = vld1q_f16(right + half_lanes), eight = vld1q_f16(factors);
+        const float16x8_t low = vld1q_f16(right), high = vld1q_f16(right + half_lanes),
+                          eight = vld1q_f16(factors);
         for_eight([&](auto i) {
             sums[i.value][0] = add_product<i.value>(sums[i.value][0], low, eight);
             sums[i.value][1] = add_product<i.value>(sums[i.value][1], high, eight);
@@ -127,11 +133,11 @@ SAMLET_APART inline void add_product_of_columns(const float16_t* factors, size_t
     for (size_t r = 0; r < HalfAxial::rows; ++r) flush(sums[r], factor, true, out + r * HalfAxial::row);
 }
 
-// The same for `dim` rows and any number of factors, in runs as equal as possible.
-inline void add_product_of_rows(const float16_t* factors, size_t dim, const float16_t* right, size_t count, float factor,
-                                float* out) {
+// The same for `dim` rows, in sums of at most `depth` products, as equal as possible.
+inline void add_product_of_rows(const float16_t* factors, size_t dim, const float16_t* right, size_t count,
+                                size_t depth, float factor, float* out) {
     for (size_t k = 0, run; k < count; k += run) {
-        run = group_rows(k, count, HalfAxial::run);
+        run = group_rows(k, count, depth);
         for (size_t r = 0; r < dim; r += HalfAxial::rows)
             add_product_of_columns(factors + k * dim + r, dim, right + k * HalfAxial::row, run, factor,
                                    out + r * HalfAxial::row);
@@ -148,69 +154,80 @@ struct HalfPlace {
 
 // Scores of R keys that follow each other. Raises the maximum of every query.
 template <size_t R, bool both>
-SAMLET_APART void scores_of_half_keys(const HalfPlace& place, const float16_t* keys, size_t dim, float* scores,
-                                      float* maximum) {
+SAMLET_APART void scores_of_half_keys(const HalfPlace& place, const float16_t* keys, size_t dim,
+                                      float* scores, float* maximum) {
     constexpr size_t row = HalfAxial::row;
     const float16_t *x = place.x, *y = place.y;
-    float16x8_t sums[R][2];
-    clear(sums);
-    for (size_t k = dim; k > 0; k -= half_lanes, keys += half_lanes) {
-        SAMLET_HOT_LOOP("axial scores", both ? R * row * half_lanes : 0);
-        float16x8_t factors[R];
-        SAMLET_UNROLL
-        for (size_t r = 0; r < R; ++r) factors[r] = vld1q_f16(keys + r * dim);
-        for_eight([&](auto i) {
-            float16x8_t low = vld1q_f16(x), high = vld1q_f16(x + half_lanes);
-            if constexpr (both) {
-                low = vaddq_f16(low, vld1q_f16(y));
-                high = vaddq_f16(high, vld1q_f16(y + half_lanes));
-            }
-            multiply_halves<i.value>(factors, low, high, sums);
-            x += row;
-            y += row;
-        });
-    }
-    float32x4_t factor[4], shift[4], top[4];
+    float32x4_t factor[4], top[4];
     SAMLET_UNROLL
     for (size_t n = 0; n < 4; ++n) {
-        factor[n] = vdivq_f32(vdupq_n_f32(place.key_size), vld1q_f32(place.table_scale + 4 * n));
-        shift[n] = vld1q_f32(place.a + 4 * n);
-        if (both) shift[n] = vaddq_f32(shift[n], vld1q_f32(place.b + 4 * n));
-        top[n] = vld1q_f32(maximum + 4 * n);
+        float32x4_t shift = vld1q_f32(place.a + 4 * n);
+        if (both) shift = vaddq_f32(shift, vld1q_f32(place.b + 4 * n));
+        SAMLET_UNROLL
+        for (size_t r = 0; r < R; ++r) vst1q_f32(scores + r * row + 4 * n, shift);
     }
-    SAMLET_UNROLL
-    for (size_t r = 0; r < R; ++r) {
-        const float32x4_t parts[4] = {widen_low(sums[r][0]), widen_high(sums[r][0]), widen_low(sums[r][1]),
-                                      widen_high(sums[r][1])};
+    for (size_t left = dim; left > 0; left -= smaller(left, HalfAxial::score_depth)) {
+        float16x8_t sums[R][2];
+        clear(sums);
+        for (size_t k = smaller(left, HalfAxial::score_depth); k > 0; k -= half_lanes, keys += half_lanes) {
+            SAMLET_HOT_LOOP("axial scores", both ? R * row * half_lanes : 0);
+            float16x8_t factors[R];
+            SAMLET_UNROLL
+            for (size_t r = 0; r < R; ++r) factors[r] = vld1q_f16(keys + r * dim);
+            for_eight([&](auto i) {
+                float16x8_t low = vld1q_f16(x), high = vld1q_f16(x + half_lanes);
+                if constexpr (both) {
+                    low = vaddq_f16(low, vld1q_f16(y));
+                    high = vaddq_f16(high, vld1q_f16(y + half_lanes));
+                }
+                multiply_halves<i.value>(factors, low, high, sums);
+                x += row;
+                y += row;
+            });
+        }
         SAMLET_UNROLL
         for (size_t n = 0; n < 4; ++n) {
-            const float32x4_t score = vfmaq_f32(shift[n], parts[n], factor[n]);
-            vst1q_f32(scores + r * row + 4 * n, score);
-            top[n] = vmaxq_f32(top[n], score);
+            factor[n] = vdivq_f32(vdupq_n_f32(place.key_size), vld1q_f32(place.table_scale + 4 * n));
+            top[n] = vld1q_f32(maximum + 4 * n);
+        }
+        const bool complete = left <= HalfAxial::score_depth;
+        SAMLET_UNROLL
+        for (size_t r = 0; r < R; ++r) {
+            const float32x4_t parts[4] = {widen_low(sums[r][0]), widen_high(sums[r][0]),
+                                          widen_low(sums[r][1]), widen_high(sums[r][1])};
+            SAMLET_UNROLL
+            for (size_t n = 0; n < 4; ++n) {
+                const float32x4_t score = vfmaq_f32(vld1q_f32(scores + r * row + 4 * n), parts[n], factor[n]);
+                vst1q_f32(scores + r * row + 4 * n, score);
+                top[n] = vmaxq_f32(top[n], score);
+            }
+        }
+        SAMLET_UNROLL
+        for (size_t n = 0; n < 4; ++n) {
+            if (complete) vst1q_f32(maximum + 4 * n, top[n]);
         }
     }
-    SAMLET_UNROLL
-    for (size_t n = 0; n < 4; ++n) vst1q_f32(maximum + 4 * n, top[n]);
 }
 
 // Calls the version for the number of keys.
 template <bool both, size_t R = HalfAxial::rows>
-void scores_of_half_rows(size_t rows, const HalfPlace& place, const float16_t* keys, size_t dim, float* scores,
-                         float* maximum) {
+void scores_of_half_rows(size_t rows, const HalfPlace& place, const float16_t* keys, size_t dim,
+                         float* scores, float* maximum) {
     if (rows == R) return scores_of_half_keys<R, both>(place, keys, dim, scores, maximum);
     if constexpr (R > 1) scores_of_half_rows<both, R - 1>(rows, place, keys, dim, scores, maximum);
 }
 
 template <bool both>
-void scores_of_half_place(const HalfPlace& place, const float16_t* keys, size_t count, size_t dim, float* scores,
-                          float* maximum) {
+void scores_of_half_place(const HalfPlace& place, const float16_t* keys, size_t count, size_t dim,
+                          float* scores, float* maximum) {
     for (size_t key = 0, rows; key < count; key += rows) {
         rows = group_rows(key, count, HalfAxial::rows);
         scores_of_half_rows<both>(rows, place, keys + key * dim, dim, scores + key * HalfAxial::row, maximum);
     }
 }
 
-// ---- Preparation -----------------------------------------------------------------------------------------------------
+// ---- Preparation
+// -----------------------------------------------------------------------------------------------------
 
 // Largest length of a column of rows x dim numbers, all smaller than 1 / scale.
 inline float longest_column(const float* rows, size_t count, size_t dim, float scale) {
@@ -237,12 +254,14 @@ inline void prepare_weight(HalfBlock& b) {
 // Length of query i over `count` channels, as scaled.
 inline float query_length(const float* queries, size_t i, size_t count) {
     float squares = 0;
-    for (size_t c = 0; c < count; ++c) squares += queries[c * HalfAxial::row + i] * queries[c * HalfAxial::row + i];
+    for (size_t c = 0; c < count; ++c)
+        squares += queries[c * HalfAxial::row + i] * queries[c * HalfAxial::row + i];
     return __builtin_sqrtf(squares);
 }
 
-// Queries first .. of the task -> [channels][row], each scaled to one, those that are not there 0; and the scale of A and B:
-// rotation keeps lengths, so none of their sums of `dim` products with tokens below 1 can reach 2^15.
+// Queries first .. of the task -> [channels][row], each scaled to one, those that are not there 0; and the
+// scale of A and B: rotation keeps lengths, so none of their sums of `dim` products with tokens below 1 can
+// reach 2^15.
 inline void prepare_queries(const HalfBlock& b, size_t first, const HalfChunk& c) {
     const AxialTask& task = b.task;
     const size_t half = task.channels / 2;
@@ -250,7 +269,8 @@ inline void prepare_queries(const HalfBlock& b, size_t first, const HalfChunk& c
         const bool there = first + i < task.queries;
         const float* q = task.q + (first + i) * task.q_stride;
         const float scale = scale_to_one(there ? largest_of(q, task.channels, 0) : 0);
-        for (size_t k = 0; k < task.channels; ++k) c.queries[k * HalfAxial::row + i] = there ? q[k] * scale : 0;
+        for (size_t k = 0; k < task.channels; ++k)
+            c.queries[k * HalfAxial::row + i] = there ? q[k] * scale : 0;
         c.query_size[i] = task.scale * log2_e / scale;
         const float bound = (query_length(c.queries, i, half) * b.norm1 +
                              query_length(c.queries + half * HalfAxial::row, i, half) * b.norm2) *
@@ -262,14 +282,15 @@ inline void prepare_queries(const HalfBlock& b, size_t first, const HalfChunk& c
     for (size_t i = 0; i < b.dim * HalfAxial::row; ++i) c.sums[i] = 0;
 }
 
-// Turns `pairs` pairs of channels back by the angles of one coordinate, R' q, into halves; null angles leave them as they
-// are. Returns bias . R' q in `shift`, added to what is there if `add`.
-inline void turn_halves(const float* queries, const float* cosine, const float* sine, const float* bias, size_t pairs,
-                        const float* query_size, bool add, float16_t* out, float* shift) {
+// Turns `pairs` pairs of channels back by the angles of one coordinate, R' q, into halves; null angles leave
+// them as they are. Returns bias . R' q in `shift`, added to what is there if `add`.
+inline void turn_halves(const float* queries, const float* cosine, const float* sine, const float* bias,
+                        size_t pairs, const float* query_size, bool add, float16_t* out, float* shift) {
     constexpr size_t row = HalfAxial::row;
     float32x4_t sums[4] = {};
     for (size_t pair = 0; pair < pairs; ++pair, queries += 2 * row, out += 2 * row) {
-        const float32x4_t c = vdupq_n_f32(cosine ? cosine[2 * pair] : 1), s = vdupq_n_f32(sine ? sine[2 * pair + 1] : 0);
+        const float32x4_t c = vdupq_n_f32(cosine ? cosine[2 * pair] : 1),
+                          s = vdupq_n_f32(sine ? sine[2 * pair + 1] : 0);
         float32x4_t even[4], odd[4];
         SAMLET_UNROLL
         for (size_t n = 0; n < 4; ++n) {
@@ -292,7 +313,8 @@ inline void turn_halves(const float* queries, const float* cosine, const float* 
 
 // product += W' turned, for half of the channels.
 inline void project_halves(const HalfBlock& b, size_t channel, float* product) {
-    add_product_of_rows(b.weight + channel * b.dim, b.dim, b.turned, b.task.channels / 2, b.weight_size, product);
+    add_product_of_rows(b.weight + channel * b.dim, b.dim, b.turned, b.task.channels / 2,
+                        HalfAxial::table_depth, b.weight_size, product);
 }
 
 inline void write_table(const HalfBlock& b, const HalfChunk& c, float16_t* table) {
@@ -302,8 +324,8 @@ inline void write_table(const HalfBlock& b, const HalfChunk& c, float16_t* table
     for (size_t k = 0; k < b.dim * HalfAxial::row; k += HalfAxial::row) {
         for (size_t n = 0; n < 4; n += 2) {
             const float* from = b.product + k + 4 * n;
-            vst1q_f16(table + k + 4 * n,
-                      narrow(vmulq_f32(vld1q_f32(from), factor[n]), vmulq_f32(vld1q_f32(from + 4), factor[n + 1])));
+            vst1q_f16(table + k + 4 * n, narrow(vmulq_f32(vld1q_f32(from), factor[n]),
+                                                vmulq_f32(vld1q_f32(from + 4), factor[n + 1])));
         }
     }
 }
@@ -321,11 +343,13 @@ inline void prepare_half_chunk(const HalfBlock& b, size_t first, const HalfChunk
     for (size_t p = 0; p < task.grid && task.frames > 0; ++p) {
         const float *cosine = task.cosine + p * half, *sine = task.sine + p * half;
         clear_product(b);
-        turn_halves(c.queries, cosine, sine, task.bias, pairs, c.query_size, false, b.turned, c.along_x + p * row);
+        turn_halves(c.queries, cosine, sine, task.bias, pairs, c.query_size, false, b.turned,
+                    c.along_x + p * row);
         project_halves(b, 0, b.product);
         write_table(b, c, c.halves_x + p * b.dim * row);
         clear_product(b);
-        turn_halves(lower, cosine, sine, task.bias + half, pairs, c.query_size, false, b.turned, c.along_y + p * row);
+        turn_halves(lower, cosine, sine, task.bias + half, pairs, c.query_size, false, b.turned,
+                    c.along_y + p * row);
         project_halves(b, half, b.product);
         write_table(b, c, c.halves_y + p * b.dim * row);
     }
@@ -338,20 +362,25 @@ inline void prepare_half_chunk(const HalfBlock& b, size_t first, const HalfChunk
     write_table(b, c, c.halves_free);
 }
 
-// ---- Tiles -----------------------------------------------------------------------------------------------------------
+// ---- Tiles
+// -----------------------------------------------------------------------------------------------------------
 
-// Tokens that lie in runs -> halves, one after the other. Returns what products with them are to be multiplied by.
+// Tokens that lie in runs -> halves, one after the other. Returns what products with them are to be
+// multiplied by.
 inline float narrow_tokens(const Run* runs, size_t run_count, size_t dim, float16_t* to, size_t padded) {
     float largest = 0;
-    for (size_t i = 0; i < run_count; ++i) largest = largest_of(runs[i].factors, runs[i].count * dim, largest);
+    for (size_t i = 0; i < run_count; ++i)
+        largest = largest_of(runs[i].factors, runs[i].count * dim, largest);
     const float scale = scale_to_one(largest);
     for (size_t i = 0; i < run_count; ++i) {
-        for (size_t k = 0; k < runs[i].count; ++k, to += padded) narrow_row(runs[i].factors + k * dim, dim, scale, to, padded);
+        for (size_t k = 0; k < runs[i].count; ++k, to += padded)
+            narrow_row(runs[i].factors + k * dim, dim, scale, to, padded);
     }
     return 1 / scale;
 }
 
-// Scores become probabilities, 256 times as large, relative to the maximum; the total and the sums so far shrink with it.
+// Scores become probabilities, 256 times as large, relative to the maximum; the total and the sums so far
+// shrink with it.
 inline void half_probabilities(const HalfChunk& c, size_t keys, size_t dim) {
     constexpr size_t row = HalfAxial::row;
     for (size_t i = 0; i < row; i += half_lanes) {
@@ -363,8 +392,8 @@ inline void half_probabilities(const HalfChunk& c, size_t keys, size_t dim) {
         float32x4_t low = vmulq_f32(vld1q_f32(c.total + i), low_shrink.v);
         float32x4_t high = vmulq_f32(vld1q_f32(c.total + i + 4), high_shrink.v);
         for (size_t k = i; k < keys * row; k += row) {
-            const float16x8_t p = exp2_times_256(
-                narrow(vsubq_f32(vld1q_f32(c.scores + k), low_top), vsubq_f32(vld1q_f32(c.scores + k + 4), high_top)));
+            const float16x8_t p = exp2_times_256(narrow(vsubq_f32(vld1q_f32(c.scores + k), low_top),
+                                                        vsubq_f32(vld1q_f32(c.scores + k + 4), high_top)));
             vst1q_f16(c.probabilities + k, p);
             low = vaddq_f32(low, widen_low(p));
             high = vaddq_f32(high, widen_high(p));
@@ -374,7 +403,8 @@ inline void half_probabilities(const HalfChunk& c, size_t keys, size_t dim) {
     }
     for (size_t k = 0; k < dim * row; k += row) {
         SAMLET_UNROLL
-        for (size_t n = 0; n < row; n += 4) (Vec::load(c.sums + k + n) * Vec::load(c.shrink + n)).store(c.sums + k + n);
+        for (size_t n = 0; n < row; n += 4)
+            (Vec::load(c.sums + k + n) * Vec::load(c.shrink + n)).store(c.sums + k + n);
     }
 }
 
@@ -383,11 +413,12 @@ inline void begin_half_tile(const HalfChunk& c) {
 }
 inline void finish_half_tile(const HalfBlock& b, const HalfChunk& c, size_t keys) {
     half_probabilities(c, keys, b.dim);
-    add_product_of_rows(b.values, b.dim, c.probabilities, keys, b.value_size, c.sums);
+    add_product_of_rows(b.values, b.dim, c.probabilities, keys, HalfAxial::value_depth, b.value_size, c.sums);
 }
 
 // The places x0 .. x0 + width - 1, y0 .. y0 + height - 1.
-inline void attend_to_half_tile(HalfBlock& b, size_t chunks, size_t x0, size_t width, size_t y0, size_t height) {
+inline void attend_to_half_tile(HalfBlock& b, size_t chunks, size_t x0, size_t width, size_t y0,
+                                size_t height) {
     constexpr size_t row = HalfAxial::row;
     const AxialTask& task = b.task;
     const size_t place = task.frames * task.dim, keys = width * height * task.frames;
@@ -405,10 +436,14 @@ inline void attend_to_half_tile(HalfBlock& b, size_t chunks, size_t x0, size_t w
         float* scores = c.scores;
         begin_half_tile(c);
         for (size_t y = y0; y < y0 + height; ++y) {
-            for (size_t x = x0; x < x0 + width; ++x, key += task.frames * b.dim, scores += task.frames * row) {
-                const HalfPlace at = {c.halves_x + x * b.dim * row, c.halves_y + y * b.dim * row,
-                                      c.along_x + x * row,          c.along_y + y * row,
-                                      c.table_scale,                b.key_size};
+            for (size_t x = x0; x < x0 + width;
+                 ++x, key += task.frames * b.dim, scores += task.frames * row) {
+                const HalfPlace at = {c.halves_x + x * b.dim * row,
+                                      c.halves_y + y * b.dim * row,
+                                      c.along_x + x * row,
+                                      c.along_y + y * row,
+                                      c.table_scale,
+                                      b.key_size};
                 scores_of_half_place<true>(at, key, task.frames, b.dim, scores, c.maximum);
             }
         }
@@ -421,7 +456,8 @@ inline void attend_to_half_free(HalfBlock& b, size_t chunks) {
     const size_t most = axial_tile(task.frames);
     for (size_t first = 0; first < task.free_count; first += most) {
         const size_t count = smaller(most, task.free_count - first);
-        const Run keys = {task.free_keys + first * task.dim, count}, values = {task.free_values + first * task.dim, count};
+        const Run keys = {task.free_keys + first * task.dim, count},
+                  values = {task.free_values + first * task.dim, count};
         b.key_size = narrow_tokens(&keys, 1, task.dim, b.keys, b.dim);
         b.value_size = narrow_tokens(&values, 1, task.dim, b.values, b.dim);
         for (size_t i = 0; i < chunks; ++i) {
@@ -451,14 +487,16 @@ inline size_t axial_scratch_halves(size_t channels, size_t grid, size_t dim, siz
 
 inline void attend_axial_halves(const AxialTask& task) {
     HalfRoom room(task.scratch);
-    HalfBlock block = {task, round_up(task.dim, half_lanes), nullptr, 0, 0, 0, nullptr, nullptr, 0, 0, nullptr, nullptr, {}};
+    HalfBlock block = {
+        task, round_up(task.dim, half_lanes), nullptr, 0, 0, 0, nullptr, nullptr, 0, 0, nullptr, nullptr, {}};
     lay_out(room, task.channels, task.grid, block.dim, task.frames, block);
     prepare_weight(block);
     const size_t chunks = (task.queries + HalfAxial::row - 1) / HalfAxial::row;
     for (size_t i = 0; i < chunks; ++i) prepare_half_chunk(block, i * HalfAxial::row, block.chunks[i]);
     for (size_t x = 0; x < task.grid && task.frames > 0; x += tile_width) {
         for (size_t y = 0; y < task.grid; y += tile_height)
-            attend_to_half_tile(block, chunks, x, smaller(tile_width, task.grid - x), y, smaller(tile_height, task.grid - y));
+            attend_to_half_tile(block, chunks, x, smaller(tile_width, task.grid - x), y,
+                                smaller(tile_height, task.grid - y));
     }
     attend_to_half_free(block, chunks);
     for (size_t i = 0; i < chunks; ++i) write_half_chunk(task, i * HalfAxial::row, block.chunks[i]);

@@ -1,10 +1,12 @@
-// Eight f16 numbers, and what makes arithmetic in them safe: scales that are powers of two, and flushing to f32.
+// Eight f16 numbers, and what makes arithmetic in them safe: scales that are powers of two, and flushing to
+// f32.
 //
 // SPDX-License-Identifier: Apache-2.0
 //
-// f16 has 11 significant bits (unit roundoff u = 2^-11) and a small range, 6e-8 .. 65504. So every operand is first
-// multiplied by a power of two that brings its largest element below 1, which is exact, and results are multiplied by the
-// inverse in f32: no finite input can overflow, and the error is relative to the largest element whatever its size.
+// f16 has 11 significant bits (unit roundoff u = 2^-11) and a small range, 6e-8 .. 65504. So every operand is
+// first multiplied by a power of two that brings its largest element below 1, which is exact, and results are
+// multiplied by the inverse in f32: no finite input can overflow, and the error is relative to the largest
+// element whatever its size.
 #pragma once
 
 #include <arm_neon.h>
@@ -67,10 +69,12 @@ SAMLET_INLINE float16x8_t narrow_eight(const float* x, float scale) {
 }
 
 // A row of n floats -> halves, zeros up to `padded`, a multiple of 8. Vectors come to lie `pitch` apart.
-inline void narrow_row(const float* x, size_t n, float scale, float16_t* y, size_t padded, size_t pitch = half_lanes) {
+inline void narrow_row(const float* x, size_t n, float scale, float16_t* y, size_t padded,
+                       size_t pitch = half_lanes) {
     size_t i = 0;
     for (; i + half_lanes <= n; i += half_lanes, y += pitch) vst1q_f16(y, narrow_eight(x + i, scale));
-    for (; i < padded; i += half_lanes, y += pitch) vst1q_f16(y, narrow_part(x + i, i < n ? n - i : 0, scale));
+    for (; i < padded; i += half_lanes, y += pitch)
+        vst1q_f16(y, narrow_part(x + i, i < n ? n - i : 0, scale));
 }
 
 SAMLET_INLINE void transpose_halves(float16x8_t (&r)[half_lanes]) {
@@ -97,12 +101,14 @@ SAMLET_INLINE void transpose_halves(float16x8_t (&r)[half_lanes]) {
     }
 }
 
-// 256 2^x for x <= 0 (NaN stays NaN): exactly 256 for 0, exactly 0 from -22.5 down, in between with a relative error of at
-// most 5.5e-4 (measured over all halves), two roundings of f16 included. The factor of 256 keeps small results out of
-// the denormal halves, whose bits are few; 64 of them times values below 1 still sum up below 65504.
+// 256 2^x for x <= 0 (NaN stays NaN): exactly 256 for 0, exactly 0 from -22.5 down, in between with a
+// relative error of at most 5.5e-4 (measured over all halves), two roundings of f16 included. The factor of
+// 256 keeps small results out of the denormal halves, whose bits are few; 64 of them times values below 1
+// still sum up below 65504.
 //
-// As kernels/vector/exp2.h does it: adding 1.5 * 2^10 rounds to whole numbers; with 23 added as well, the low bits of the
-// sum are the exponent field of 2^(n + 8). The polynomial is minimax for the relative error with the value at 0 held exact.
+// As kernels/vector/exp2.h does it: adding 1.5 * 2^10 rounds to whole numbers; with 23 added as well, the low
+// bits of the sum are the exponent field of 2^(n + 8). The polynomial is minimax for the relative error with
+// the value at 0 held exact.
 SAMLET_INLINE float16x8_t exp2_times_256(float16x8_t x) {
     const float16x8_t to_whole = vdupq_n_f16(float16_t(1536 + 23));
     x = vmaxq_f16(x, vdupq_n_f16(float16_t(-23)));
@@ -126,8 +132,9 @@ SAMLET_INLINE void for_eight(F f) {
     f(Constant<4>()), f(Constant<5>()), f(Constant<6>()), f(Constant<7>());
 }
 
-// sum + a times lane i of b. Not by intrinsic: gcc 12 copies the lane to a vector of its own as soon as it is used twice,
-// which costs an instruction each and, with 16 sums, the registers. In this form b must be one of the lower 16.
+// sum + a times lane i of b. Not by intrinsic: gcc 12 copies the lane to a vector of its own as soon as it is
+// used twice, which costs an instruction each and, with 16 sums, the registers. In this form b must be one of
+// the lower 16.
 template <int i>
 SAMLET_INLINE float16x8_t add_product(float16x8_t sum, float16x8_t a, float16x8_t b) {
     __asm__("fmla %0.8h, %1.8h, %2.h[%c3]" : "+w"(sum) : "w"(a), "x"(b), "i"(i));

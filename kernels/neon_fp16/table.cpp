@@ -1,8 +1,9 @@
 // Attention in f16, everything else as neon/ has it.
 //
-// There is no level with int8 scores. SDOT makes twice as many multiply-adds per cycle (32 on a Neoverse N1), but A + B of
-// axial attention does not fit eight bits: its two products would have to be made apart, which takes the time of f16. In
-// plain attention scores are half of the work, so a quarter of it could be saved at best, for seven bits instead of eleven.
+// There is no level with int8 scores. SDOT makes twice as many multiply-adds per cycle (32 on a Neoverse N1),
+// but A + B of axial attention does not fit eight bits: its two products would have to be made apart, which
+// takes the time of f16. In plain attention scores are half of the work, so a quarter of it could be saved at
+// best, for seven bits instead of eleven.
 //
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/vector/table.h"

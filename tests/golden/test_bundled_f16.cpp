@@ -62,21 +62,25 @@ void compare(const Box& box) {
         const double iou = mask_iou(exact[i], halves[i]);
         sum += iou;
         least = std::min(least, iou);
-        worst_logits =
-            std::max(worst_logits, relative_error(halves[i].logits.data(), halves[i].logits.size(), exact[i].logits));
+        worst_logits = std::max(
+            worst_logits, relative_error(halves[i].logits.data(), halves[i].logits.size(), exact[i].logits));
     }
     const double mean = sum / static_cast<double>(exact.size());
-    printf("%s, f16 against f32 attention, %zu frames: mask IoU mean %.5f, least %.5f; logits at most %.2e\n", box.name,
-           exact.size(), mean, least, worst_logits);
+    printf("%s, f16 against f32 attention, %zu frames: mask IoU mean %.5f, least %.5f; logits at most %.2e\n",
+           box.name, exact.size(), mean, least, worst_logits);
     assert_true(worst_logits > 0);  // something was f16
     assert_true(mean >= 0.998);
     assert_true(least >= 0.99);
 }
 
-void girl(void**) { compare({"girl", 0.33, 0.0, 0.54, 0.74}); }
+void girl(void**) {
+    compare({"girl", 0.33, 0.0, 0.54, 0.74});
+}
 
 // The box of golden/bundled: both children.
-void children(void**) { compare({"children", 0.3, 0.25, 0.6, 0.8}); }
+void children(void**) {
+    compare({"children", 0.3, 0.25, 0.6, 0.8});
+}
 
 }  // namespace
 
