@@ -6,8 +6,8 @@
 // Register blocking. Lanes are queries, 16 to a chunk; products have up to 8 rows of factors times two
 // vectors of queries. With 7 memories a step of scores makes 14 multiply-adds, 2 additions and 4 loads (and 7
 // loads of factors for 8 steps), one of values 16 multiply-adds and 3 loads. By llvm-mca 19 the loops reach,
-// with 8 memories, 85 % and 100 % of the 16 multiply-adds per cycle of a Neoverse N1 (Cortex-A76):
-// tools/bench/static_cost.py.
+// with 8 memories, 85 % and 100 % of the 16 multiply-adds per cycle of a Neoverse N1 (Cortex-A76), 65 % and
+// 84 % with what adding the sums to f32 takes: see kernels/neon_fp16/attention.h, tools/bench/static_cost.py.
 //
 // What is f16: W, tokens (a scale per tile), queries (one each), A and B (one per query), probabilities, and
 // sums of at most `score_depth`, `table_depth` and `value_depth` products. What is f32: queries before and
@@ -27,7 +27,7 @@ struct HalfAxial {
     static constexpr size_t row = 2 * half_lanes;  // queries of a chunk
     static constexpr size_t rows = 8;              // of a register block
     // Longest sums in f16: of a score, of W times queries, of probabilities times values.
-    static constexpr size_t score_depth = 32, table_depth = 16, value_depth = 64;
+    static constexpr size_t score_depth = 16, table_depth = 8, value_depth = 32;
 };
 
 // Where a chunk keeps things; unless said otherwise, every row has one number for each of its queries. `dim`

@@ -103,8 +103,8 @@ SAMLET_INLINE void transpose_halves(float16x8_t (&r)[half_lanes]) {
 
 // 256 2^x for x <= 0 (NaN stays NaN): exactly 256 for 0, exactly 0 from -22.5 down, in between with a
 // relative error of at most 5.5e-4 (measured over all halves), two roundings of f16 included. The factor of
-// 256 keeps small results out of the denormal halves, whose bits are few; 64 of them times values below 1
-// still sum up below 65504.
+// 256 keeps small results out of the denormal halves, whose bits are few; sums of 64 of
+// them times values below 1 still stay below 65504.
 //
 // As kernels/vector/exp2.h does it: adding 1.5 * 2^10 rounds to whole numbers; with 23 added as well, the low
 // bits of the sum are the exponent field of 2^(n + 8). The polynomial is minimax for the relative error with

@@ -45,7 +45,7 @@ struct Sensitivity {
 };
 
 // Errors of results in f16. Per key: `score_roundings` of the terms of its score, and 8 of its own: probability (x 2^x <= 0.53
-// for the argument, 1.1 for the power, 1 for storing it), value, and those of a sum of at most 64. What is common to all
+// for the argument, 1.1 for the power, 1 for storing it), value, and those of a sum of at most 32. What is common to all
 // keys, 4, is in proportion to the result.
 inline double half_tolerance(const Sensitivity& s, double score_roundings, double largest_v, double result) {
     return half_roundoff * (s.spread * largest_v * (8 + score_roundings * s.terms) + 4 * std::fabs(result)) + 1e-44;

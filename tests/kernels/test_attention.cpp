@@ -114,8 +114,8 @@ void compare(const Kernels& kernels, const Problem& p, const Data& data, size_t 
     double largest_score;
     std::vector<Sensitivity> sensitivity;
     const std::vector<double> want = naive(p, data, &largest_score, &sensitivity);
-    // Of both factors, and of sums of at most 32.
-    const double score_roundings = 2 + std::sqrt(double(std::min(p.dk, size_t(32))));
+    // Of both factors, and of sums of at most 16.
+    const double score_roundings = 2 + std::sqrt(double(std::min(p.dk, size_t(16))));
     Output<float> out(p.queries, p.dv, p.dv + p.gap);
     attend(kernels, p, data, keys_per_call, out);
     char what[96];

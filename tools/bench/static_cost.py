@@ -147,6 +147,8 @@ MODELS = [("samlet_micro, 256", MICRO, 0.014), ("SAM 2.1 tiny, 512", TINY._repla
           ("SAM 2.1 tiny, 1024", TINY, 2.75)]
 MEASURED_RATE = 112e9
 
+SCORE_DEPTH, VALUE_DEPTH = 16, 32  # of kernels/neon_fp16
+
 # CPU model, cores, clock in Hz
 BOARDS = [("Pi 4: 4 x A72, 1.8 GHz", CPUS[1], 4, 1.8e9), ("Pi 5: 4 x A76, 2.4 GHz", CPUS[0], 4, 2.4e9),
           ("Jetson Orin Nano: 6 x A78AE, 1.5 GHz", CPUS[0], 6, 1.5e9), ("Jetson AGX Orin: 12 x A78AE, 2.2 GHz", CPUS[0], 12, 2.2e9)]
@@ -193,8 +195,15 @@ def project(shares):
     """Frames per second: e f n / (sum of M / (s l)), with M multiply-adds of a kind, s the share of the pipe limit l
     (multiply-adds per cycle) of its loop, f the clock, n the cores, and e the share of XNNPACK's rate that whole frames
     reached where they were measured."""
-    def share(cpu, kernel, *names):
-        return min(shares[cpu.model, kernel, name] for name in names if (cpu.model, kernel, name) in shares)
+    def share(cpu, kernel, name, depth=0):
+        loop = shares[cpu.model, kernel, name]
+        if kernel != "neon_fp16":
+            return loop
+        # 16 sums of halves become f32 after `depth` steps: 32 conversions of two cycles, 32 multiply-adds in f32.
+        return 1 / (1 / loop + 96 / (16 * depth))
+
+    def mean(a, b):  # of two halves of the work
+        return 2 / (1 / a + 1 / b)
 
     print("\nPROJECTION, frames per second with 7 memories, not measured; formula: see project()")
     print(f"  {'':38} " + " ".join(f"{name:>19}" for name, _, _ in MODELS))
@@ -209,8 +218,10 @@ def project(shares):
                 products, attention, memories = multiply_adds(model)
                 whole = (products + attention + memories) / measured / MEASURED_RATE
                 turns = (products / (share(cpu, "XNNPACK", product) * product_limit) +
-                         attention / (share(cpu, kernel, "attention") * limit) +
-                         memories / (share(cpu, kernel, "axial scores", "axial values") * limit))
+                         attention / (mean(share(cpu, kernel, "attention", SCORE_DEPTH),
+                                           share(cpu, kernel, "attention", VALUE_DEPTH)) * limit) +
+                         memories / (mean(share(cpu, kernel, "axial scores", SCORE_DEPTH),
+                                          share(cpu, kernel, "axial values", VALUE_DEPTH)) * limit))
                 row.append(whole * clock * cores / turns)
             print(f"  {board + ', ' + kind if kind == 'f32' else '- ' + kind:38} " + " ".join(f"{fps:19.2f}" for fps in row))
     print("\nmultiply-adds of a frame, 1e9: products, attention, attention to memories; share e")
