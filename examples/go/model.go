@@ -18,7 +18,7 @@ type ModelConfig struct {
 	// file, which are copied.
 	Path string
 	Data []byte
-	// Kernels is the instruction set: "generic", "avx2", "avx512", "neon". Empty: the best that the CPU has.
+	// Kernels is the instruction set: "generic", "avx2", "avx512", "neon", "neon_fp16". Empty: the best that the CPU has.
 	Kernels string
 	// Block for the packed weights. Nil: the library allocates.
 	Block *Block

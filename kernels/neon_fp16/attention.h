@@ -11,8 +11,8 @@
 //
 // Error. A score is off by (2 + sqrt(score_depth)) u of the sum of its terms' magnitudes at most, if
 // roundings are independent, u = 2^-11, which counts as a relative error of its probability; results by as
-// much of the values again. On the bundled clip (golden/bundled_f16) sums of 32 and 64 gave masks of IoU 0.9977
-// to those of f32, these give 0.9986.
+// much of the values again. On the bundled clip (golden/bundled_f16) sums of 32 and 64 gave masks of IoU
+// 0.9977 to those of f32, these give 0.9986.
 //
 // Cost. By llvm-mca 19 the loop of both products reaches 92 % of the 16 multiply-adds per cycle of a Neoverse
 // N1 (Cortex-A76): tools/bench/static_cost.py. Adding 16 sums to f32 takes 96 pipe cycles on top of their 256
@@ -29,7 +29,7 @@ namespace samlet {
 namespace {
 
 struct HalfAttention {
-    static constexpr size_t rows = 8;    // of a register block: 8 x 2 sums, 8 vectors of factors, 2 of columns
+    static constexpr size_t rows = 8;  // of a register block: 8 x 2 sums, 8 vectors of factors, 2 of columns
     static constexpr size_t panel = 16;  // keys side by side
     static constexpr size_t block_queries = 64;
     static constexpr size_t tile_halves = 64 * 1024;  // keys and values: 128 KiB of the second-level cache

@@ -36,10 +36,40 @@ static void a_forced_level_is_reported(void** state) {
     expect_report("generic", "generic");
 }
 
+/* Every level that a header of the library names either runs or is refused by name. */
+static void levels_run_or_are_refused(void** state) {
+    static const char* const levels[] = {"avx2", "avx512", "neon", "neon_fp16"};
+    (void)state;
+    for (size_t i = 0; i < sizeof(levels) / sizeof(*levels); i++) {
+        samlet_model_config config;
+        samlet_model* model = NULL;
+        samlet_error error;
+        samlet_model_config_init(&config);
+        config.path = scene_model_path();
+        config.kernels = levels[i];
+        if (samlet_model_open(&config, &model, &error) == SAMLET_OK) {
+            samlet_model_close(model);
+            expect_report(levels[i], levels[i]);
+        } else {
+            assert_non_null(strstr(error.message, levels[i]));
+        }
+    }
+}
+
+/* On a machine whose best level is known, the one below it can be had too. */
+static void the_level_below_runs(void** state) {
+    const char* expected = getenv("SAMLET_EXPECTED_KERNELS");
+    (void)state;
+    if (!expected || strcmp(expected, "neon_fp16") != 0) skip();
+    expect_report("neon", "neon");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_expected_level_is_chosen),
         cmocka_unit_test(a_forced_level_is_reported),
+        cmocka_unit_test(levels_run_or_are_refused),
+        cmocka_unit_test(the_level_below_runs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

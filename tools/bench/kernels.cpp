@@ -146,7 +146,7 @@ void register_level(const Kernels* k) {
 
 // Google Benchmark's own main() follows; levels are known at run time only.
 const bool registered = [] {
-    for (const char* name : {"avx512", "avx2", "neon"})
+    for (const char* name : {"avx512", "avx2", "neon_fp16", "neon"})
         if (const Kernels* k = samlet::find_kernels(name)) register_level(k);
     return true;
 }();

@@ -45,7 +45,7 @@ impl<'m> ModelConfig<'m> {
         ModelConfig { source: Source::Bytes(bytes), kernels: None, log: None }
     }
 
-    /// The instruction set: "generic", "avx2", "avx512", "neon". Otherwise it is the best that the CPU has.
+    /// The instruction set: "generic", "avx2", "avx512", "neon", "neon_fp16". Otherwise it is the best that the CPU has.
     pub fn kernels(mut self, name: &str) -> Self {
         self.kernels = Some(name.to_string());
         self
