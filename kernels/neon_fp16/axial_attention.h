@@ -478,7 +478,8 @@ inline void write_half_chunk(const AxialTask& task, size_t first, const HalfChun
     }
 }
 
-inline size_t axial_scratch_halves(size_t channels, size_t grid, size_t dim, size_t frames) {
+// Of a whole block, whatever `queries`: halves take no more room than half a block of floats.
+inline size_t axial_scratch_halves(size_t channels, size_t grid, size_t dim, size_t frames, size_t) {
     HalfRoom room(nullptr);
     HalfBlock block = {AxialTask(), 0, nullptr, 0, 0, 0, nullptr, nullptr, 0, 0, nullptr, nullptr, {}};
     lay_out(room, channels, grid, round_up(dim, half_lanes), frames, block);
