@@ -68,8 +68,8 @@ Status choose_kernels(const samlet_model_config& config, const Kernels** kernels
     return {};
 }
 
-// What layers compute in: by the type in the file, by what the caller allows, and by what pays on this CPU.
-Status choose_precisions(const samlet_model_config& config, const Kernels& kernels, Precisions* precisions) {
+// What layers compute in: by the type in the file and by what the caller allows.
+Status choose_precisions(const samlet_model_config& config, Precisions* precisions) {
     *precisions = Precisions();
     uint32_t precision = config.precision;
     const char* forced = precision == SAMLET_PRECISION_AUTO ? port::environment("SAMLET_PRECISION") : nullptr;
@@ -84,7 +84,6 @@ Status choose_precisions(const samlet_model_config& config, const Kernels& kerne
         case SAMLET_PRECISION_F32: return {};
         case SAMLET_PRECISION_AUTO:
             precisions->of_int8 = Precision::int8;
-            if (kernels.half_products) precisions->of_f16 = Precision::f16;
             return {};
         case SAMLET_PRECISION_F16:
             if (!can_compute(Precision::f16))
@@ -128,7 +127,7 @@ samlet_status samlet_model_memory(const samlet_model_config* config, samlet_memo
     const Kernels* kernels = nullptr;
     if (status.ok()) status = choose_kernels(*config, &kernels);
     Precisions precisions;
-    if (status.ok()) status = choose_precisions(*config, *kernels, &precisions);
+    if (status.ok()) status = choose_precisions(*config, &precisions);
     Source source;
     if (status.ok()) status = source.open(*config);
     Model::Plan bytes = {};
@@ -154,7 +153,7 @@ samlet_status samlet_model_open(const samlet_model_config* config, samlet_model*
     const Kernels* kernels = nullptr;
     if (status.ok()) status = choose_kernels(*config, &kernels);
     Precisions precisions;
-    if (status.ok()) status = choose_precisions(*config, *kernels, &precisions);
+    if (status.ok()) status = choose_precisions(*config, &precisions);
     Source source;
     if (status.ok()) status = source.open(*config);
     Model::Plan bytes = {};

@@ -76,8 +76,6 @@ struct DepthwiseRowTask {
 
 struct Kernels {
     const char* name;  // "generic", "avx2", ...
-    // The CPU multiplies halves at a higher rate than floats, so layers stored in f16 are computed in it.
-    bool half_products;
 
     // Attention. key_panel: keys per packed panel; attend_block: queries per call that suit the caches best.
     size_t key_panel;

@@ -1,4 +1,4 @@
-// Attention in f16, everything else as neon/ has it; XNNPACK, too, multiplies in f16 on these CPUs.
+// Attention in f16, everything else as neon/ has it. XNNPACK multiplies in f16 only when asked (samlet_precision).
 //
 // There is no level with int8 scores. SDOT makes twice as many multiply-adds per cycle (32 on a Neoverse N1),
 // but A + B of axial attention does not fit eight bits: its two products would have to be made apart, which
@@ -17,7 +17,6 @@ namespace samlet {
 namespace {
 
 constexpr Kernels with_half_attention(Kernels kernels) {
-    kernels.half_products = true;
     kernels.key_panel = HalfAttention::panel;
     kernels.attend_block = HalfAttention::block_queries;
     kernels.attend_scratch = attend_scratch_halves;
