@@ -57,6 +57,16 @@ void tiny_f16_at_512(void**) {
     check(random_model("sam2.1_hiera_tiny", "f16"), 512, 9);  // the bank is full after 7
 }
 
+void micro_int8(void**) {
+    if (!has_golden()) skip();
+    check(converted_model("weights/samlet_micro.safetensors", "trained", "int8"), 256, kAll);
+}
+
+void tiny_int8_at_512(void**) {
+    if (!has_golden()) skip();
+    check(random_model("sam2.1_hiera_tiny", "int8"), 512, 9);
+}
+
 // Far less than the constant: samlet finds no block, and says so.
 void too_little_is_refused(void**) {
     assert_int_equal(diet(SAMLET_SOURCE_DIR "/examples/data/samlet_micro.gguf", 256, 1, -DIET_CONSTANT), 3);
@@ -73,6 +83,8 @@ int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(micro_f16),
         cmocka_unit_test(tiny_f16_at_512),
+        cmocka_unit_test(micro_int8),
+        cmocka_unit_test(tiny_int8_at_512),
         cmocka_unit_test(too_little_is_refused),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
