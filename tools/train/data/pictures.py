@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The pictures that clips are rendered from, on the device that renders."""
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from .assets import held_out
+
+# How often a package is drawn; "shape" is a random outline filled with a photograph.
+WEIGHTS = {"openclipart-png": 1.5, "@lobehub/fluent-emoji-3d": 2, "fonts-noto-color-emoji": 1,
+           "sweethome3d-furniture": 2, "freedoom": 2, "photograph": 3, "shape": 3}
+
+
+class Pictures:
+    def __init__(self, path, held=False, device="cpu"):
+        with np.load(path) as file:
+            keep = [np.array([held_out(str(n)) == held for n in file[k]]) for k in ("photo_names", "sprite_names")]
+            self.photos = torch.from_numpy(file["photos"][keep[0]].transpose(0, 3, 1, 2).copy()).to(device)
+            self.sprites = torch.from_numpy(file["sprites"][keep[1]].transpose(0, 3, 1, 2).copy()).to(device)
+            packages = [str(n).split(":")[0] for n in file["sprite_names"][keep[1]]]
+            self.real = np.array([not str(n).startswith("freedoom") for n in file["photo_names"][keep[0]]])
+        self.groups = {p: [i for i, q in enumerate(packages) if q == p] for p in sorted(set(packages))}
+        names = list(self.groups) + ["shape"]
+        weights = np.array([WEIGHTS[n] for n in names], float)
+        self.names, self.chances = names, weights / weights.sum()
+        # Floors of games are many and plain: draw a photograph three times in four.
+        self.photo_chances = np.where(self.real, 0.75 / max(1, self.real.sum()), 0.25 / max(1, (~self.real).sum()))
+        self.photo_chances /= self.photo_chances.sum()
+
+    def photo(self, rng):
+        return self.photos[rng.choice(len(self.photos), p=self.photo_chances)].float() / 255
+
+    def texture(self, rng, size):
+        """A part of a photograph."""
+        photo = self.photo(rng)
+        side = int(photo.shape[1] * rng.uniform(0.15, 0.8))
+        y, x = rng.integers(photo.shape[1] - side + 1, size=2)
+        return shrink(photo[:, y:y + side, x:x + side], size)
+
+    def sprite(self, rng):
+        """[4, 128, 128], premultiplied."""
+        size = self.sprites.shape[-1]
+        name = self.names[rng.choice(len(self.names), p=self.chances)]
+        if name == "shape":
+            alpha = outline(rng, size).to(self.photos.device)
+            colour = self.texture(rng, size)
+        else:
+            pixels = self.sprites[rng.choice(self.groups[name])].float() / 255
+            colour, alpha = pixels[:3], pixels[3:]
+            if rng.random() < 0.15 and name != "photograph":  # the form of one thing, the surface of another
+                colour = 0.3 * colour + 0.7 * self.texture(rng, size)
+        colour = jitter(rng, colour, 0.3)
+        if rng.random() < 0.5:
+            colour, alpha = colour.flip(2), alpha.flip(2)
+        return torch.cat((colour * alpha, alpha))
+
+
+def shrink(picture, size):
+    return F.interpolate(picture[None], (size, size), mode="bilinear", align_corners=False, antialias=True)[0]
+
+
+def jitter(rng, colour, amount):
+    gain = (1 + rng.uniform(-amount, amount)) * (1 + rng.uniform(-amount, amount, 3) / 3)
+    gain = torch.tensor(gain, dtype=torch.float32, device=colour.device)[:, None, None]
+    colour = colour * gain + rng.uniform(-0.1, 0.1)
+    if rng.random() < 0.5:
+        grey = colour.mean(0, keepdim=True)
+        colour = grey + (colour - grey) * rng.uniform(0.2, 1.4)
+    if rng.random() < 0.3:
+        colour = colour[rng.permutation(3).tolist()]
+    return colour.clamp(0, 1)
+
+
+def outline(rng, size):
+    """A random closed form: a wavy or many-cornered radius around the middle."""
+    angle = np.linspace(0, 2 * np.pi, 256, endpoint=False)
+    if rng.random() < 0.6:
+        radius = np.ones(256)
+        for wave in range(2, 8):
+            radius += rng.uniform(-0.5, 0.5) / wave * np.cos(wave * angle + rng.uniform(0, 6.3))
+    else:
+        corners = np.sort(rng.uniform(0, 2 * np.pi, rng.integers(3, 9)))
+        radius = np.interp(angle, corners, rng.uniform(0.5, 1.2, len(corners)), period=2 * np.pi)
+    radius = np.clip(radius, 0.2, 2)
+    radius *= 0.93 / radius.max()
+    axis = (np.arange(size) + 0.5) / size * 2 - 1
+    y, x = np.meshgrid(axis, axis * rng.uniform(1, 2), indexing="ij")
+    edge = np.interp(np.arctan2(y, x) % (2 * np.pi), angle, radius, period=2 * np.pi)
+    return torch.from_numpy(np.clip((edge - np.hypot(x, y)) * size / 4 + 0.5, 0, 1).astype(np.float32))[None]

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The packages that pictures come from, one by one, with the licence of the pictures in them.
+
+Only public domain, CC0, CC-BY, MIT, BSD, Apache and OFL. What a package holds under other licences (its build files, its
+translations, further pictures) is not used.
+"""
+from typing import NamedTuple
+
+
+class Source(NamedTuple):
+    package: str
+    registry: str  # "debian" or "npm"
+    licence: str
+    holds: str
+
+
+SOURCES = (
+    Source("budgie-backgrounds", "debian", "CC0-1.0", "photographs"),
+    Source("python3-skimage", "debian", "public domain, CC0-1.0 (see SKIMAGE)", "photographs"),
+    Source("python3-sklearn", "debian", "CC-BY-2.0 (danielbuechele, vultilion)", "photographs"),
+    Source("blender-data", "debian", "CC0-1.0 (datafiles/studiolights/world)", "panoramas"),
+    Source("@pmndrs/assets", "npm", "CC0-1.0", "panoramas"),
+    Source("openclipart-png", "debian", "public domain", "cut-outs"),
+    Source("fonts-noto-color-emoji", "debian", "OFL-1.1", "cut-outs"),
+    Source("sweethome3d-furniture", "debian", "CC-BY-3.0, CC0-1.0", "cut-outs"),
+    Source("freedoom", "debian", "BSD-3-Clause", "cut-outs, textures"),
+    Source("@lobehub/fluent-emoji-3d", "npm", "MIT", "cut-outs"),
+)
+
+# Of python3-skimage only what skimage/data/_fetchers.py calls public domain, CC0 or free of known restrictions.
+SKIMAGE = ("astronaut.png", "brick.png", "camera.png", "chelsea.png", "coffee.png", "grass.png", "gravel.png",
+           "hubble_deep_field.jpg", "motorcycle_left.png", "rocket.jpg")

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is learned when: first to see, then to answer prompts, then to follow; small pictures before large ones."""
+from typing import NamedTuple
+
+from follow import Plan
+
+
+class Phase(NamedTuple):
+    name: str
+    until: float     # share of the whole training
+    lessons: float   # weight of the teacher's lessons, 0 for none
+    clips: float     # share of the steps that follow a clip; the others are single frames
+    large: float     # share of the steps at full size; the others at half
+    truth: float     # see follow.Plan
+
+
+PHASES = (
+    Phase("see", 0.10, 1.0, 0.0, 1.0, 1.0),
+    Phase("point", 0.36, 0.5, 0.0, 0.5, 1.0),
+    Phase("match", 0.60, 0.2, 0.75, 0.3, 0.8),
+    Phase("follow", 1.0, 0.0, 0.8, 0.8, 0.1),
+)
+
+
+def phase_at(progress):
+    return next(phase for phase in PHASES if progress < phase.until or phase is PHASES[-1])
+
+
+def plan_step(phase, progress, rng, size, scale):
+    """`scale` multiplies the batch: 1 for one core of a CPU."""
+    large = rng.random() < phase.large
+    follows = rng.random() < phase.clips
+    area = 1 if large else 4
+    if not follows:
+        return Plan(max(1, int(2 * area * scale)), 1, size if large else size // 2, 6, rng.choice(["point", "box"]),
+                    rng.random() < 0.3, 1.0, 0, progress < 0.2)
+    frames = int(rng.choice([3, 4, 5, 8], p=[0.3, 0.3, 0.2, 0.2]))
+    if phase.truth < 0.5 and rng.random() < 0.08 * min(1.0, scale):
+        frames = 16
+    clips = max(1, int(round(4 * area * scale / frames)))
+    return Plan(clips, frames, size if large else size // 2, 3, rng.choice(["point", "box", "mask"], p=[0.4, 0.35, 0.25]),
+                rng.random() < 0.3, phase.truth, int(rng.integers(0, 40)) if rng.random() < 0.3 else 0, False)
