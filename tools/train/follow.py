@@ -63,7 +63,7 @@ def remember(model, plan, features, frame, low, token, truth, present, generator
     if low is None:
         high = real
     else:
-        force = (torch.rand(len(real), 1, 1, 1, generator=generator) < plan.truth).to(real.device)
+        force = torch.rand(len(real), 1, 1, 1, generator=generator, device=real.device) < plan.truth
         high = torch.where(force, real, upscale(low.float()))
     there = present[:, None]
     high = torch.where(there[..., None, None] > 0, high, torch.full_like(high, -1024.0))

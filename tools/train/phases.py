@@ -15,10 +15,10 @@ class Phase(NamedTuple):
 
 
 PHASES = (
-    Phase("see", 0.10, 1.0, 0.0, 1.0, 1.0),
-    Phase("point", 0.36, 0.5, 0.0, 0.5, 1.0),
-    Phase("match", 0.60, 0.2, 0.75, 0.3, 0.8),
-    Phase("follow", 1.0, 0.0, 0.8, 0.8, 0.1),
+    Phase("see", 0.10, 1.0, 0.0, 0.25, 1.0),
+    Phase("point", 0.38, 0.5, 0.0, 0.15, 1.0),
+    Phase("match", 0.62, 0.2, 0.7, 0.1, 0.8),
+    Phase("follow", 1.0, 0.0, 0.8, 0.5, 0.1),
 )
 
 

@@ -22,7 +22,7 @@ def choose_objects(owners, objects, generator):
     clips, frames, size, _ = owners.shape
     count = int(owners.max()) + 1
     area = torch.stack([(owners[:, 0] == k).flatten(1).float().mean(1) for k in range(1, max(2, count))], 1)
-    chance = torch.rand(area.shape, generator=generator).to(area.device) + 0.1
+    chance = torch.rand(area.shape, generator=generator, device=area.device) + 0.1
     chance = torch.where(area >= SMALLEST, chance, torch.zeros_like(chance))
     order = chance.argsort(1, descending=True)
     usable = (area >= SMALLEST).sum(1)
@@ -38,14 +38,13 @@ def points(masks, generator):
     n, size = len(masks), masks.shape[-1]
     reach = size // 32
     depth = F.avg_pool2d(masks[:, None], 2 * reach + 1, 1, reach)[:, 0]
-    power = (8 * torch.rand(n, 1, 1, generator=generator)).to(masks.device)
+    power = 8 * torch.rand(n, 1, 1, generator=generator, device=masks.device)
     return pick_pixels(masks * depth ** power, generator)[:, None], masks.new_full((n, 1), POSITIVE)
 
 
 def pick_pixels(weights, generator):
     """[n, 2]: x, y of one pixel, drawn with the given weights."""
-    flat = (weights.flatten(1) + 1e-9).double().cpu()
-    index = torch.multinomial(flat, 1, generator=generator)[:, 0].to(weights.device)
+    index = torch.multinomial(weights.flatten(1) + 1e-9, 1, generator=generator)[:, 0]
     size = weights.shape[-1]
     return torch.stack((index % size, torch.div(index, size, rounding_mode="floor")), 1).float()
 
@@ -62,8 +61,8 @@ def boxes(masks, generator, noise=0.05):
     (x0, x1), (y0, y1) = edges
     box = torch.stack((x0, y0, x1, y1), 1)
     side = torch.stack((x1 - x0, y1 - y0, x1 - x0, y1 - y0), 1)
-    careless = (torch.rand(n, 1, generator=generator) < 0.7).float().to(masks.device)
-    shift = torch.randn(n, 4, generator=generator).to(masks.device).clamp(-2, 2)
+    careless = (torch.rand(n, 1, generator=generator, device=masks.device) < 0.7).float()
+    shift = torch.randn(n, 4, generator=generator, device=masks.device).clamp(-2, 2)
     box = (box + careless * noise * side * shift).clamp(0, size)
     labels = box.new_tensor([TOP_LEFT, BOTTOM_RIGHT])[None].expand(n, 2)
     return box.view(n, 2, 2), labels

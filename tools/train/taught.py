@@ -23,13 +23,15 @@ class Lessons:
                 self.features += list(torch.from_numpy(file["features"]))
             self.read.add(path)
 
-    def batch(self, count):
-        """(normalised images, features): flipped at random and under other light."""
+    def batch(self, count, half):
+        """(normalised images, features): flipped at random and under other light, at half the size if asked."""
         index = self.rng.integers(len(self.images), size=count)
         images = torch.stack([self.images[i] for i in index]).to(self.device).float() / 255
         features = torch.stack([self.features[i] for i in index]).to(self.device).float()
         if self.rng.random() < 0.5:
             images, features = images.flip(3), features.flip(3)
+        if half:
+            images, features = F.avg_pool2d(images, 2), F.avg_pool2d(features, 2)
         light = torch.from_numpy(self.rng.uniform(0.75, 1.3, (count, 3, 1, 1)).astype(np.float32)).to(self.device)
         return Clips((images * light).clamp(0, 1), None).normalised(), features
 

@@ -38,7 +38,7 @@ def main():
     options = parser.parse_args()
 
     rng = np.random.default_rng([7, options.seed])
-    pictures = Pictures(options.work / "pictures.npz", device=options.device)
+    pictures = Pictures(options.work, device=options.device)
     teacher = weights.load(options.teacher).to(options.device)
     target = options.work / "taught"
     target.mkdir(exist_ok=True)

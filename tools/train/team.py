@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Several single-threaded processes that average their gradients: on a busy CPU faster than one with many threads."""
 import os
+import signal
+import sys
 import tempfile
 
 import torch
@@ -46,5 +48,7 @@ def run(work, size, *arguments):
     """work(team, *arguments) in `size` processes, this one among them if it is the only one."""
     if size == 1:
         return member(0, 1, None, work, arguments)
+    # A plain kill would leave the members behind: leave in an orderly way, which ends daemons.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory() as folder:
-        mp.spawn(member, (size, os.path.join(folder, "meeting"), work, arguments), nprocs=size)
+        mp.spawn(member, (size, os.path.join(folder, "meeting"), work, arguments), nprocs=size, daemon=True)

@@ -45,6 +45,7 @@ def parse():
     parser.add_argument("--batch", type=float, default=1.0, help="batches are so many times as large")
     parser.add_argument("--rate", type=float, default=LEARNING_RATE)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--bf16", action="store_true", help="on a CPU too, to rehearse what a GPU will do")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     return parser.parse_args()
 
@@ -110,7 +111,7 @@ class Training:
             start_image(self.model, torch.Generator().manual_seed(options.seed))
             self.model.to(self.device)
         self.model.train()
-        self.pictures = Pictures(options.work / "pictures.npz", device=self.device)
+        self.pictures = Pictures(options.work, device=self.device)
         self.lessons = Lessons(options.work / "taught", np.random.default_rng([options.seed, 5, team.rank]), self.device)
         modules = [self.model]
         self.pupil = None
@@ -149,26 +150,31 @@ class Training:
         os.replace(path.with_suffix(".part"), path)
         weights.save(self.average.values, self.options.work / "model.pt")
 
+    def half_precision(self):
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.options.bf16 or self.device.type == "cuda")
+
     def cost(self, phase, plan, rng, generator):
         """Sum of what the step asks for, and its statistics."""
         total, statistics = 0.0, {}
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
-            if phase.lessons and self.pupil and rng["plan"].random() < (1.0 if phase.name == "see" else 0.5):
-                images, features = self.lessons.batch(max(1, int(6 * self.options.batch)))
+        if phase.lessons and self.pupil and rng["plan"].random() < (1.0 if phase.name == "see" else 0.5):
+            half = rng["plan"].random() >= phase.large
+            images, features = self.lessons.batch(max(1, int((16 if half else 4) * self.options.batch)), half)
+            with self.half_precision():
                 lesson = self.pupil(self.model, images, features)
-                total = total + phase.lessons * lesson
-                statistics["lesson"] = lesson.detach()
-            if phase.name != "see" or not self.pupil:
-                clips = render(rng["data"], self.pictures, plan.clips, plan.frames, plan.size)
+            total = total + phase.lessons * lesson
+            statistics["lesson"] = lesson.detach()
+        if phase.name != "see" or not self.pupil:
+            clips = render(rng["data"], self.pictures, plan.clips, plan.frames, plan.size)
+            with self.half_precision():
                 asked, found = clip_cost(self.model, plan, clips, generator)
-                total = total + asked
-                statistics.update(found)
+            total = total + asked
+            statistics.update(found)
         return total, statistics
 
     def one_step(self, phase, progress, scale_of_rate):
         seed = [self.options.seed, self.step]
         rng = {"plan": np.random.default_rng(seed), "data": np.random.default_rng(seed + [1 + self.team.rank])}
-        generator = torch.Generator().manual_seed(1000003 * self.step + 7919 * self.team.rank + self.options.seed)
+        generator = torch.Generator(self.device).manual_seed(1000003 * self.step + 7919 * self.team.rank + self.options.seed)
         plan = plan_step(phase, progress, rng["plan"], self.model.arch.image_size, self.options.batch)
         for group in self.optimizer.param_groups:
             group["lr"] = self.options.rate * scale_of_rate

@@ -31,7 +31,9 @@ Image.MAX_IMAGE_PIXELS = None
 
 
 def held_out(name):
-    """By file, so that crops of one picture stay together; all frames of a freedoom figure too."""
+    """By file, so that parts of one picture stay together; all frames of a freedoom figure too."""
+    if name.startswith("photograph:"):  # what was cut out of one
+        name = name.split(":", 1)[1]
     package, file = name.split(":", 1)
     return zlib.crc32((package + file[:4] if package == "freedoom" else name).encode()) % 10 == 0
 

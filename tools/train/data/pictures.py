@@ -11,14 +11,26 @@ WEIGHTS = {"openclipart-png": 1.5, "@lobehub/fluent-emoji-3d": 2, "fonts-noto-co
            "sweethome3d-furniture": 2, "freedoom": 2, "photograph": 3, "shape": 3}
 
 
+def read(path, kind, held):
+    """(pictures [n, channels, side, side], names) of the part that is, or is not, held out."""
+    with np.load(path) as file:
+        names = [str(n) for n in file[kind + "_names"]]
+        rows = [i for i, name in enumerate(names) if held_out(name) == held]
+        return torch.from_numpy(file[kind + "s"][rows].transpose(0, 3, 1, 2).copy()), [names[i] for i in rows]
+
+
 class Pictures:
-    def __init__(self, path, held=False, device="cpu"):
-        with np.load(path) as file:
-            keep = [np.array([held_out(str(n)) == held for n in file[k]]) for k in ("photo_names", "sprite_names")]
-            self.photos = torch.from_numpy(file["photos"][keep[0]].transpose(0, 3, 1, 2).copy()).to(device)
-            self.sprites = torch.from_numpy(file["sprites"][keep[1]].transpose(0, 3, 1, 2).copy()).to(device)
-            packages = [str(n).split(":")[0] for n in file["sprite_names"][keep[1]]]
-            self.real = np.array([not str(n).startswith("freedoom") for n in file["photo_names"][keep[0]]])
+    """pictures.npz of a folder, and cutouts.npz where data/cutouts.py made it."""
+
+    def __init__(self, work, held=False, device="cpu"):
+        photos, photo_names = read(work / "pictures.npz", "photo", held)
+        sprites, names = read(work / "pictures.npz", "sprite", held)
+        if (work / "cutouts.npz").exists():
+            more, more_names = read(work / "cutouts.npz", "sprite", held)
+            sprites, names = torch.cat((sprites, more)), names + more_names
+        self.photos, self.sprites = photos.to(device), sprites.to(device)
+        self.real = np.array([not name.startswith("freedoom") for name in photo_names])
+        packages = [name.split(":")[0] for name in names]
         self.groups = {p: [i for i, q in enumerate(packages) if q == p] for p in sorted(set(packages))}
         names = list(self.groups) + ["shape"]
         weights = np.array([WEIGHTS[n] for n in names], float)

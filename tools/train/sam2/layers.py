@@ -9,7 +9,7 @@ from torch import nn
 
 def attend(q, k, v):
     """Softmax attention over [..., tokens, channels]."""
-    if hasattr(F, "scaled_dot_product_attention") and q.is_cuda:  # torch 2: no score matrix in memory
+    if hasattr(F, "scaled_dot_product_attention"):  # torch 2: no score matrix in memory
         return F.scaled_dot_product_attention(q, k, v)
     scores = (q * (1.0 / math.sqrt(q.shape[-1]))) @ k.transpose(-1, -2)
     return scores.softmax(-1) @ v

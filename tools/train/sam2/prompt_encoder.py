@@ -18,7 +18,9 @@ class RandomFourier(nn.Module):
 
     def forward(self, places):
         """Places (x, y) in [0, 1] to [..., channels]."""
-        angle = (2 * math.pi) * ((2 * places - 1) @ self.positional_encoding_gaussian_matrix)
+        # No matrix product: under autocast that would round places to bfloat16.
+        x, y = self.positional_encoding_gaussian_matrix
+        angle = (2 * math.pi) * ((2 * places[..., :1] - 1) * x + (2 * places[..., 1:] - 1) * y)
         return torch.cat((angle.sin(), angle.cos()), -1)
 
 

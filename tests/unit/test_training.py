@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Training data, prompts, losses and one step of training. Needs torch; skipped without."""
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+try:
+    import numpy as np
+    import torch
+    from PIL import Image  # noqa: F401, the data package needs it
+except ImportError as missing:
+    print(f"skipped: {missing}")
+    sys.exit(77)
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools" / "train"))
+import losses  # noqa: E402
+import prompts  # noqa: E402
+from data.assets import held_out  # noqa: E402
+from data.pictures import Pictures  # noqa: E402
+from data.render import render  # noqa: E402
+from follow import Plan, clip_cost  # noqa: E402
+from sam2 import weights  # noqa: E402
+from sam2.mask_decoder import Decoded  # noqa: E402
+from sam2.model import Sam2  # noqa: E402
+from start import start_image, start_memory  # noqa: E402
+
+SIZE = 64
+
+
+def make_pictures(folder):
+    """A few of each kind, red discs on noise, with names on both sides of the hold-out."""
+    rng = np.random.default_rng(0)
+    names = [f"freedoom:{a}{b}{c}" for a in "ABCDEFGHIJ" for b in "012" for c in "01"]
+    y, x = np.mgrid[:128, :128] - 63.5
+    disc = np.zeros((128, 128, 4), np.uint8)
+    disc[np.hypot(x, y) < 60] = (255, 0, 0, 255)
+    np.savez(folder / "pictures.npz", photos=rng.integers(0, 255, (len(names), 64, 64, 3), dtype=np.uint8),
+             photo_names=["budgie-backgrounds:" + n for n in names], sprites=np.stack([disc] * len(names)),
+             sprite_names=names)
+
+
+def disc(x, y, radius):
+    place = torch.arange(float(SIZE))
+    return ((place[None] - x) ** 2 + (place[:, None] - y) ** 2 < radius ** 2).float()
+
+
+class Data(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        make_pictures(Path(cls.folder.name))
+        cls.pictures = Pictures(Path(cls.folder.name))
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    def test_parts_of_one_picture_are_held_out_together(self):
+        for name in ("budgie-backgrounds:lake.jpg", "freedoom:POSSA1"):
+            self.assertEqual(held_out(name), held_out("photograph:" + name))
+        self.assertEqual(held_out("freedoom:POSSA1"), held_out("freedoom:POSSB2"))
+        held = Pictures(Path(self.folder.name), held=True)
+        self.assertGreater(len(held.sprites), 0)
+        self.assertEqual(len(held.sprites) + len(self.pictures.sprites), 60)
+
+    def test_same_seed_same_clip(self):
+        one, two, other = (render(np.random.default_rng(s), self.pictures, 2, 3, SIZE) for s in (4, 4, 5))
+        self.assertTrue(torch.equal(one.images, two.images) and torch.equal(one.owners, two.owners))
+        self.assertFalse(torch.equal(one.owners, other.owners))
+        self.assertTrue(0 <= one.images.min() and one.images.max() <= 1)
+
+    def test_occluder_hides_the_object_and_goes(self):
+        hidden = returned = 0
+        for seed in range(6):
+            owners = render(np.random.default_rng(seed), self.pictures, 1, 24, SIZE, occluded=(8, 5)).owners[0]
+            area = (owners == 2).flatten(1).sum(1)
+            hidden += int(area[8:13].sum() == 0)
+            returned += int(area[0] > 0 and area[-1] > 0)
+        self.assertEqual(hidden, 6)
+        self.assertGreaterEqual(returned, 4)  # it may have left the frame by itself
+
+    def test_every_parameter_learns(self):
+        torch.manual_seed(0)
+        arch = weights.converter.replace(weights.architecture("samlet_micro"), image_size=SIZE, embed_dim=16, d_model=64,
+                                         memory_dim=16, decoder_mlp=64, memory_ffn=64, background=(3, 3))
+        model = Sam2(arch)
+        start_image(model, torch.Generator().manual_seed(0))
+        start_memory(model, render(np.random.default_rng(1), self.pictures, 8, 1, SIZE).normalised()[:, 0])
+        for prompt, corrected in (("box", True), ("point", False), ("mask", False)):
+            plan = Plan(2, 4, SIZE, 2, prompt, corrected, 0.5, 3, False)
+            clips = render(np.random.default_rng(2), self.pictures, 2, 4, SIZE)
+            clips.owners[:, 1:3] = 0  # everything is away for two frames, and that must be learned as well
+            cost, statistics = clip_cost(model, plan, clips, torch.Generator().manual_seed(3))
+            self.assertTrue(torch.isfinite(cost))
+            self.assertIn("tracked", statistics)
+            cost.backward()
+        # The published model has them, too, and computes nothing with them.
+        unused = {"no_mem_pos_enc"}
+        idle = {name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0}
+        self.assertEqual(idle, unused)
+
+
+class Prompts(unittest.TestCase):
+    def setUp(self):
+        self.masks = torch.stack((disc(20, 30, 9), disc(50, 12, 5)))
+        self.generator = torch.Generator().manual_seed(0)
+
+    def test_box(self):
+        corners, labels = prompts.boxes(self.masks, self.generator, noise=0.0)
+        self.assertEqual(corners.tolist(), [[[12, 22], [29, 39]], [[46, 8], [55, 17]]])
+        self.assertEqual(labels.tolist(), [[2, 3]] * 2)
+
+    def test_points_are_inside(self):
+        for _ in range(50):
+            place, labels = prompts.points(self.masks, self.generator)
+            for mask, (x, y) in zip(self.masks, place[:, 0].long().tolist()):
+                self.assertEqual(mask[y, x], 1)
+            self.assertEqual(labels.tolist(), [[1]] * 2)
+
+    def test_correction_is_where_the_answer_is_wrong(self):
+        answer = torch.stack((disc(20, 30, 5), disc(50, 12, 9))) * 2 - 1  # too small, too large
+        for _ in range(20):
+            place, labels = prompts.corrections(answer, self.masks, self.generator)
+            self.assertEqual(labels[:, 0].tolist(), [1, 0])
+            for wrong, (x, y) in zip((answer > 0) != (self.masks > 0.5), place[:, 0].long().tolist()):
+                self.assertTrue(wrong[y, x])
+
+
+class Losses(unittest.TestCase):
+    def test_right_answer_costs_little(self):
+        mask = disc(30, 30, 12)[None]
+        low = torch.nn.functional.avg_pool2d(mask[:, None], 4) * 20 - 10
+
+        def cost(logits, score):
+            decoded = Decoded(logits.expand(1, 4, -1, -1), torch.ones(1, 4), torch.zeros(1, 4, 8), torch.tensor([[score]]))
+            return losses.answer_cost(decoded, mask, torch.ones(1), torch.ones(1), True, False)
+
+        right, wrong, absent = cost(low, 9.0), cost(-low, 9.0), cost(low, -9.0)
+        self.assertGreater(right.iou, 0.9)
+        self.assertLess(wrong.iou, 0.1)
+        self.assertLess(5 * right.total, wrong.total)
+        self.assertGreater(absent.total, right.total + 5)
+        self.assertEqual((right.correct, absent.correct), (1, 0))
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(2)
+    unittest.main()
