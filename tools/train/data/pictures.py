@@ -8,7 +8,7 @@ from .assets import held_out
 
 # How often a package is drawn; "shape" is a random outline filled with a photograph.
 WEIGHTS = {"openclipart-png": 1.5, "@lobehub/fluent-emoji-3d": 2, "fonts-noto-color-emoji": 1,
-           "sweethome3d-furniture": 2, "freedoom": 2, "photograph": 3, "shape": 3}
+           "sweethome3d-furniture": 2, "freedoom": 2, "photograph": 2, "shape": 3}
 
 
 def read(path, kind, held):
