@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Training and library compute the same: the PyTorch model of tools/train against outputs of the published code, and the
-library against the PyTorch model with random weights.
+"""Training and library compute the same: the PyTorch model of tools/train against outputs of the published code, and
+the library against the PyTorch model with random weights.
 
 Needs torch; skipped without. The first half needs SAMLET_GOLDEN_DIR, the second the command line (SAMLET_CLI).
 """

@@ -83,8 +83,8 @@ class Data(unittest.TestCase):
 
     def test_every_parameter_learns(self):
         torch.manual_seed(0)
-        arch = weights.converter.replace(weights.architecture("samlet_micro"), image_size=SIZE, embed_dim=16, d_model=64,
-                                         memory_dim=16, decoder_mlp=64, memory_ffn=64, background=(3, 3))
+        arch = weights.converter.replace(weights.architecture("samlet_micro"), image_size=SIZE, embed_dim=16,
+                                         d_model=64, memory_dim=16, decoder_mlp=64, memory_ffn=64, background=(3, 3))
         model = Sam2(arch)
         start_image(model, torch.Generator().manual_seed(0))
         start_memory(model, render(np.random.default_rng(1), self.pictures, 8, 1, SIZE).normalised()[:, 0])
@@ -134,7 +134,8 @@ class Losses(unittest.TestCase):
         low = torch.nn.functional.avg_pool2d(mask[:, None], 4) * 20 - 10
 
         def cost(logits, score):
-            decoded = Decoded(logits.expand(1, 4, -1, -1), torch.ones(1, 4), torch.zeros(1, 4, 8), torch.tensor([[score]]))
+            decoded = Decoded(logits.expand(1, 4, -1, -1), torch.ones(1, 4), torch.zeros(1, 4, 8),
+                              torch.tensor([[score]]))
             return losses.answer_cost(decoded, mask, torch.ones(1), torch.ones(1), True, False)
 
         right, wrong, absent = cost(low, 9.0), cost(-low, 9.0), cost(low, -9.0)

@@ -118,7 +118,7 @@ def segment(samlet, model, image, box):
 
 
 def teacher_masks(options):
-    """Frame by frame: each frame's box is that of the last mask with a margin, as the object moves little in between."""
+    """Frame by frame: each frame's box is that of the mask before, with a margin."""
     frames = sorted(p for p in options.clips.iterdir() if p.suffix in (".jpg", ".jpeg", ".png"))[:options.frames]
     kept = options.masks / "masks.npz" if options.masks else None
     if kept and kept.exists():

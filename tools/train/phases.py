@@ -38,5 +38,6 @@ def plan_step(phase, progress, rng, size, scale):
     if phase.truth < 0.5 and rng.random() < 0.08 * min(1.0, scale):
         frames = 16
     clips = max(1, int(round(4 * area * scale / frames)))
-    return Plan(clips, frames, size if large else size // 2, 3, rng.choice(["point", "box", "mask"], p=[0.4, 0.35, 0.25]),
-                rng.random() < 0.3, phase.truth, int(rng.integers(0, 40)) if rng.random() < 0.3 else 0, False)
+    prompt = rng.choice(["point", "box", "mask"], p=[0.4, 0.35, 0.25])
+    gap = int(rng.integers(0, 40)) if rng.random() < 0.3 else 0
+    return Plan(clips, frames, size if large else size // 2, 3, prompt, rng.random() < 0.3, phase.truth, gap, False)

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# PyTorch and what else training needs, from Debian. On Debian 13 that is PyTorch 2.6; on Debian 12 it is 1.13, which trains
-# too, but several times slower on a CPU (its operations are built without AVX). --root makes a small Debian 13 beside
-# the system instead, entered by tools/train/enter.sh.
+# PyTorch and what else training needs, from Debian. On Debian 13 that is PyTorch 2.6; on Debian 12 it is 1.13, which
+# trains too, but slower on a CPU (its operations are built without AVX). --root makes a small Debian 13 beside the
+# system instead, entered by tools/train/enter.sh.
 set -Eeuo pipefail
 # shellcheck source=tools/setup_common.sh
 . "$(dirname "$0")/../setup_common.sh"

@@ -83,10 +83,10 @@ def start_decoder(model, generator):
     prompts.no_mask_embed.weight.mul_(0.2)
 
     layers = decoder.transformer.layers
-    for attention in [a for layer in layers for a in (layer.cross_attn_token_to_image, layer.cross_attn_image_to_token)] + \
-            [decoder.transformer.final_attn_token_to_image]:
-        alike(attention, 3.0)
+    alike(decoder.transformer.final_attn_token_to_image, 3.0)
     for layer in layers:
+        alike(layer.cross_attn_token_to_image, 3.0)
+        alike(layer.cross_attn_image_to_token, 3.0)
         layer.cross_attn_image_to_token.v_proj.weight.mul_(2)
         layer.cross_attn_image_to_token.out_proj.weight.mul_(2)
     first = layers[0].self_attn
@@ -102,8 +102,8 @@ def start_memory(model, images):
 
     Most of a memory's channels start as the principal components of the top features, the rest as random features of
     the mask. Queries start as the components of the present frame, on the slow pairs of the rotary code, which hardly
-    turn; the fast pairs start constant, which prefers near places. So a cell finds the cells that look like it and reads
-    their masks. `images` [n, 3, size, size] serve for the statistics.
+    turn; the fast pairs start constant, which prefers near places. So a cell finds the cells that look like it and
+    reads their masks. `images` [n, 3, size, size] serve for the statistics.
     """
     arch = model.arch
     d, width = arch.d_model, arch.memory_dim
@@ -135,7 +135,8 @@ def start_memory(model, images):
     fast = torch.cat([torch.arange(half, half + 3 * d // 16) for half in (0, d // 2)])
     normal = torch.nn.functional.layer_norm(raw, (d,))
     ones = torch.ones(len(raw), 1, device=raw.device)
-    solution = torch.linalg.lstsq(torch.cat((normal, ones), 1).cpu(), ((raw - mean) @ whiten).cpu()).solution.to(raw.device)
+    inputs, outputs = torch.cat((normal, ones), 1).cpu(), ((raw - mean) @ whiten).cpu()
+    solution = torch.linalg.lstsq(inputs, outputs).solution.to(raw.device)
     sharpness = math.sqrt(6 * math.sqrt(d) / content)  # alike cells score about 6 before the softmax
     for layer in model.memory_attention.layers:
         cross = layer.cross_attn_image

@@ -4,8 +4,8 @@
 
     python3 teach.py WORK --teacher sam2_hiera_tiny.safetensors --images 1500 [--seed 0]
 
-Any published checkpoint serves (Apache-2.0). Half of the pictures are rendered clips' frames, half are photographs alone. A
-shard of WORK/taught holds `images` [n, 3, 256, 256] uint8 and `features` [n, 256, 16, 16] float16.
+Any published checkpoint serves (Apache-2.0). Half of the pictures are frames of rendered clips, half are photographs.
+A shard of WORK/taught holds `images` [n, 3, 256, 256] uint8 and `features` [n, 256, 16, 16] float16.
 """
 import argparse
 from pathlib import Path
@@ -20,6 +20,10 @@ from sam2 import weights
 
 SIZE, SEEN = 256, 384  # the student's image; the teacher sees more
 SHARD = 20
+
+
+def shrink(maps, size):
+    return F.interpolate(maps, (size, size), mode="bilinear", align_corners=False, antialias=True)
 
 
 def pictures_of(rng, pictures, count):
@@ -46,8 +50,7 @@ def main():
         for shard in range(-(-options.images // SHARD)):
             seen = pictures_of(rng, pictures, SHARD)
             features = teacher.encode(Clips(seen, None).normalised()).top
-            features = F.interpolate(features, (SIZE // 16, SIZE // 16), mode="bilinear", align_corners=False, antialias=True)
-            images = F.interpolate(seen, (SIZE, SIZE), mode="bilinear", align_corners=False, antialias=True)
+            features, images = shrink(features, SIZE // 16), shrink(seen, SIZE)
             path = target / f"{options.seed:02d}_{shard:04d}.npz"
             half = path.with_suffix(".part.npz")
             np.savez(half, images=(images.clamp(0, 1) * 255).round().byte().cpu().numpy(),

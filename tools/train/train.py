@@ -6,9 +6,9 @@
     python3 train.py WORK --minutes 28 --batch 24         a CUDA GPU: bf16, everything on the GPU
     python3 train.py WORK --minutes 28 --from model.pt    further training of a finished model
 
-WORK holds pictures.npz (data/assets.py) and, for the first phase, taught/ (teach.py). It receives checkpoint.pt (to go on),
-model.pt (averaged weights, for tools/convert_checkpoint.py) and log.csv (for curves.py). The clock decides when a phase
-ends, so two runs see the same pictures but not the same number of steps.
+WORK holds pictures.npz (data/assets.py) and, for the first phase, taught/ (teach.py). It receives checkpoint.pt (to go
+on), model.pt (averaged weights, for tools/convert_checkpoint.py) and log.csv (for curves.py). The clock decides when a
+phase ends, so two runs see the same pictures but not the same number of steps.
 """
 import argparse
 import csv
@@ -40,7 +40,7 @@ def parse():
     parser.add_argument("work", type=Path)
     parser.add_argument("--minutes", type=float, required=True, help="of the whole training, all runs together")
     parser.add_argument("--architecture", default="samlet_micro")
-    parser.add_argument("--from", dest="start", type=Path, help="weights to begin with; skips the phases before 'match'")
+    parser.add_argument("--from", dest="start", type=Path, help="weights to begin with, at the phase 'match'")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--batch", type=float, default=1.0, help="batches are so many times as large")
     parser.add_argument("--rate", type=float, default=LEARNING_RATE)
@@ -52,11 +52,12 @@ def parse():
 
 def make_optimizer(modules, rate):
     """Weight decay on matrices only, not on norms, biases, codes and tokens."""
+    codes = ("pos_embed", "point_embed", "mask_embed", "_token.", "mask_tokens", "maskmem_tpos", "no_obj", "no_mem")
     decayed, plain = [], []
     for module in modules:
         for name, p in module.named_parameters():
-            is_matrix = p.ndim > 1 and not any(part in name for part in ("embed", "token", "tpos_enc", "no_obj", "no_mem"))
-            (decayed if is_matrix or "tpos_proj.weight" in name else plain).append(p)
+            is_matrix = p.ndim > 1 and not any(code in name for code in codes)
+            (decayed if is_matrix else plain).append(p)
     groups = [{"params": decayed, "weight_decay": WEIGHT_DECAY}, {"params": plain, "weight_decay": 0.0}]
     return torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98))
 
@@ -93,7 +94,8 @@ class Log:
             self.file.flush()
             done = min(1.0, minutes / total)
             bar = "#" * int(20 * done) + "." * (20 - int(20 * done))
-            print(f"[{bar}] {minutes:5.1f} min, step {step}, {phase}, {(time.time() - self.since) / REPORT_STEPS:.2f} s each: "
+            pace = (time.time() - self.since) / REPORT_STEPS
+            print(f"[{bar}] {minutes:5.1f} min, step {step}, {phase}, {pace:.2f} s each: "
                   + ", ".join(f"{name} {value:.3f}" for name, value in means.items()), flush=True)
         self.sums, self.since = {}, time.time()
 
@@ -112,7 +114,8 @@ class Training:
             self.model.to(self.device)
         self.model.train()
         self.pictures = Pictures(options.work, device=self.device)
-        self.lessons = Lessons(options.work / "taught", np.random.default_rng([options.seed, 5, team.rank]), self.device)
+        rng = np.random.default_rng([options.seed, 5, team.rank])
+        self.lessons = Lessons(options.work / "taught", rng, self.device)
         modules = [self.model]
         self.pupil = None
         if self.lessons.images:
@@ -174,7 +177,8 @@ class Training:
     def one_step(self, phase, progress, scale_of_rate):
         seed = [self.options.seed, self.step]
         rng = {"plan": np.random.default_rng(seed), "data": np.random.default_rng(seed + [1 + self.team.rank])}
-        generator = torch.Generator(self.device).manual_seed(1000003 * self.step + 7919 * self.team.rank + self.options.seed)
+        generator = torch.Generator(self.device)
+        generator.manual_seed(1000003 * self.step + 7919 * self.team.rank + self.options.seed)
         plan = plan_step(phase, progress, rng["plan"], self.model.arch.image_size, self.options.batch)
         for group in self.optimizer.param_groups:
             group["lr"] = self.options.rate * scale_of_rate

@@ -156,12 +156,14 @@ def furniture(path):
 
 
 def read_sprites(work):
+    clip_art = files(work, "openclipart-png", r"/png/(?!computer|shapes|signs).*\.png$")
+    rooms = files(work, "sweethome3d-furniture", r"\.sh3f$")
     candidates = {
-        "openclipart-png": [(p.name, p) for p in files(work, "openclipart-png", r"/png/(?!computer|shapes|signs).*\.png$")],
+        "openclipart-png": [(p.name, p) for p in clip_art],
         "@lobehub/fluent-emoji-3d": [(p.name, p) for p in files(work, "@lobehub/fluent-emoji-3d", r"\.webp$")
                                      if not re.search("-1f3f[bcdef]", p.name)],
         "fonts-noto-color-emoji": emoji(files(work, "fonts-noto-color-emoji", r"\.ttf$")[0]),
-        "sweethome3d-furniture": [pair for p in files(work, "sweethome3d-furniture", r"\.sh3f$") for pair in furniture(p)],
+        "sweethome3d-furniture": [pair for p in rooms for pair in furniture(p)],
         "freedoom": [(name, Image.fromarray(rgba)) for p in files(work, "freedoom", r"freedoom2\.wad$")
                      for name, rgba in sprites_and_textures(p)[0]],
     }

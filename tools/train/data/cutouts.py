@@ -4,9 +4,9 @@
 
     python3 -m data.cutouts WORK --teacher sam2_hiera_tiny.safetensors [--photos 60]        (in tools/train)
 
-Every photograph gets a grid of clicks, as `samlet segment --multimask` would answer them, but encoded once for all clicks.
-What the model is sure of, what is neither a speck nor the whole scene and does not touch the border is kept as a cut-out
-of the package "photograph" in WORK/cutouts.npz, which Pictures reads beside pictures.npz.
+Every photograph gets a grid of clicks, as `samlet segment --multimask` would answer them, but encoded once for all
+clicks. What the model is sure of, what is neither a speck nor the whole scene and does not touch the border is kept as
+a cut-out of the package "photograph" in WORK/cutouts.npz, which Pictures reads beside pictures.npz.
 """
 import argparse
 from pathlib import Path

@@ -4,8 +4,8 @@
 
     python3 -m data.held_out WORK [--clips 48]        (in tools/train)
 
-WORK/held/NNN holds 30 frames as PNG and truth.npz: `masks` [30, side, side] of the object to follow, `first_hidden` the frame
-from which it is fully hidden for 5 frames, or -1 (three clips in four).
+WORK/held/NNN holds 30 frames as PNG and truth.npz: `masks` [30, side, side] of the object to follow, `first_hidden` the
+frame from which it is fully hidden for at least 5 frames, or -1 (three clips in four).
 """
 import argparse
 from pathlib import Path

@@ -82,7 +82,8 @@ def cross(rng, frames, target, first, length):
     half = reach + (length / 2 + 0.2) * abs(pace)
     time = np.arange(frames) - middle
     still = np.zeros(frames)
-    return Motion(target.x[at] + pace * time, target.y, np.full(frames, half), still, still, still, still + 1, still + 1)
+    return Motion(target.x[at] + pace * time, target.y, np.full(frames, half), still, still, still,
+                  still + 1, still + 1)
 
 
 def cast(rng, pictures, frames, occluded):
@@ -131,11 +132,10 @@ def number(values, device):
     return torch.from_numpy(np.asarray(values, np.float32)).to(device)[..., None, None]  # [clips, frames, 1, 1]
 
 
-def draw(sprites, motions, bends, size):
-    """[clips, frames, 4, size, size]: one thing of each clip."""
-    device, (clips, side) = sprites.device, (sprites.shape[0], sprites.shape[-1])
-    frames = len(motions[0].x)
+def look_up(motions, bends, size, device):
+    """(grid [clips, frames * size, size, 2], motions as tensors): where in its picture each pixel of a frame lies."""
     m = Motion(*(number([getattr(one, name) for one in motions], device) for name in Motion._fields))
+    clips, frames = m.x.shape[:2]
     grid_x, grid_y = base_grid(size, device)
     x, y = (grid_x - m.x) / m.size, (grid_y - m.y) / m.size
     cosine, sine = m.turn.cos(), m.turn.sin()
@@ -147,16 +147,26 @@ def draw(sprites, motions, bends, size):
         moment = phase + speed * torch.arange(frames, device=device, dtype=torch.float32).view(1, -1, 1, 1)
         x, y = (x + amplitude * (np.pi * waves * y + moment).sin(),
                 y + 0.7 * amplitude * (np.pi * waves * x + 2 * phase - moment).sin())
-    grid = torch.stack((x, y), -1).view(clips, frames * size, size, 2)
-    drawn = F.grid_sample(sprites, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
-    drawn = drawn.view(clips, 4, frames, size, size).transpose(1, 2)
-    light = torch.cat((m.light[:, :, None].expand(-1, -1, 3, 1, 1), torch.ones_like(m.light[:, :, None])), 2)
-    return drawn * light * m.seen[:, :, None]
+    return torch.stack((x, y), -1).view(clips, frames * size, size, 2), m
+
+
+def sample(pictures, grid, size, beyond):
+    """[clips, frames, channels, size, size]; `beyond` says what lies outside a picture."""
+    drawn = F.grid_sample(pictures, grid, mode="bilinear", padding_mode=beyond, align_corners=False)
+    return drawn.view(*drawn.shape[:2], -1, size, size).transpose(1, 2)
+
+
+def draw(sprites, motions, bends, size):
+    """[clips, frames, 4, size, size]: one thing of each clip."""
+    grid, m = look_up(motions, bends, size, sprites.device)
+    light = m.light[:, :, None]
+    light = torch.cat((light.expand(-1, -1, 3, 1, 1), torch.ones_like(light)), 2)
+    return sample(sprites, grid, size, "zeros") * light * m.seen[:, :, None]
 
 
 def backgrounds(rng, pictures, clips, frames, size):
     """Photographs under a camera that pans, zooms, turns and shakes."""
-    device, motions, photos = pictures.photos.device, [], []
+    motions, photos = [], []
     for _ in range(clips):
         photo = jitter(rng, pictures.photo(rng), 0.2)
         half = 1 / rng.uniform(0.35, 0.95)  # the photograph's half side where the frame's is 1
@@ -169,15 +179,9 @@ def backgrounds(rng, pictures, clips, frames, size):
                               path(rng, frames, rng.uniform(-0.1, 0.1), 0.01 * moves, 0.05 * moves),
                               still, still, still + 1, still + 1))
         photos.append(prefilter(photo, half, size))
-    photos = torch.stack(photos)
-    # Reflected at its borders, so that a frame is never empty: fold coordinates by hand through draw()'s grid.
-    m = Motion(*(number([getattr(one, name) for one in motions], device) for name in Motion._fields))
-    grid_x, grid_y = base_grid(size, device)
-    x, y = (grid_x - m.x) / m.size, (grid_y - m.y) / m.size
-    cosine, sine = m.turn.cos(), m.turn.sin()
-    grid = torch.stack((cosine * x + sine * y, cosine * y - sine * x), -1).view(clips, frames * size, size, 2)
-    drawn = F.grid_sample(photos, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
-    return drawn.view(clips, 3, frames, size, size).transpose(1, 2)
+    grid, _ = look_up(motions, [(0, 0, 0, 0)] * clips, size, pictures.photos.device)
+    # Reflected at its borders, so that a frame is never empty.
+    return sample(torch.stack(photos), grid, size, "reflection")
 
 
 def film(rng, images):
@@ -210,8 +214,8 @@ def render(rng, pictures, clips, frames, size, occluded=None):
         if any(a.shadow for a in actors):
             reach = size // 32
             dark = F.avg_pool2d(alpha.flatten(0, 1), 2 * reach + 1, 1, reach).view_as(alpha)
-            dark = torch.roll(dark, (reach, reach), (-2, -1)) * number([[a.shadow] for a in actors], dark.device)[:, :, None]
-            under = under * (1 - dark)
+            depth = number([[a.shadow] for a in actors], dark.device)[:, :, None]
+            under = under * (1 - depth * torch.roll(dark, (reach, reach), (-2, -1)))
         images[rows] = (under * (1 - alpha) + colour).clamp(0, 1)
         owners[rows] = torch.where(alpha[:, :, 0] > 0.5, torch.full_like(owners[rows], layer + 1), owners[rows])
     return Clips(film(rng, images), owners)

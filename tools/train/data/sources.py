@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The packages that pictures come from, one by one, with the licence of the pictures in them.
 
-Only public domain, CC0, CC-BY, MIT, BSD, Apache and OFL. What a package holds under other licences (its build files, its
-translations, further pictures) is not used.
+Only public domain, CC0, CC-BY, MIT, BSD, Apache and OFL. What a package holds under other licences (its build files,
+its translations, further pictures) is not used.
 """
 from typing import NamedTuple
 

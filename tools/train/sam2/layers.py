@@ -25,7 +25,7 @@ def join_heads(x):
 
 
 class Attention(nn.Module):
-    """Multi-head attention with separate projections; `inside` channels between them, `key_inputs` at keys and values."""
+    """Multi-head attention: `inside` channels between the projections, `key_inputs` at keys and values."""
 
     def __init__(self, outside, inside=None, heads=1, key_inputs=None):
         super().__init__()

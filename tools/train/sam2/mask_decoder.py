@@ -67,8 +67,9 @@ class MaskDecoder(nn.Module):
         self.iou_token = nn.Embedding(1, d)
         self.mask_tokens = nn.Embedding(4, d)
         self.obj_score_token = nn.Embedding(1, d)
-        self.output_upscaling = nn.Sequential(nn.ConvTranspose2d(d, d // 4, 2, stride=2), ChannelNorm(d // 4), nn.GELU(),
-                                              nn.ConvTranspose2d(d // 4, d // 8, 2, stride=2), nn.GELU())
+        self.output_upscaling = nn.Sequential(
+            nn.ConvTranspose2d(d, d // 4, 2, stride=2), ChannelNorm(d // 4), nn.GELU(),
+            nn.ConvTranspose2d(d // 4, d // 8, 2, stride=2), nn.GELU())
         self.conv_s0 = nn.Conv2d(d, d // 8, 1)
         self.conv_s1 = nn.Conv2d(d, d // 4, 1)
         self.output_hypernetworks_mlps = nn.ModuleList(MLP(d, d, d, d // 8) for _ in range(4))

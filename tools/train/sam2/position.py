@@ -29,7 +29,7 @@ def sine_1d(values, channels):
 
 
 def rotary_table(channels, height, width, theta, device=None):
-    """(cosine, sine), each [height * width, channels / 2]: the first half of the pairs turns with x, the other with y."""
+    """(cosine, sine), each [height * width, channels / 2]: half of the pairs turns with x, the other with y."""
     frequency = theta ** (-torch.arange(0, channels, 4, dtype=torch.float32, device=device) / channels)
     cell = torch.arange(height * width, device=device)
     angle = torch.cat([(place.float()[:, None] * frequency) for place in (cell % width, cell // width)], 1)
