@@ -17,8 +17,8 @@ class Phase(NamedTuple):
 PHASES = (
     Phase("see", 0.10, 1.0, 0.0, 0.25, 1.0),
     Phase("point", 0.38, 0.5, 0.0, 0.15, 1.0),
-    Phase("match", 0.62, 0.2, 0.7, 0.1, 0.8),
-    Phase("follow", 1.0, 0.0, 0.8, 0.5, 0.1),
+    Phase("match", 0.72, 0.2, 0.65, 0.1, 0.8),
+    Phase("follow", 1.0, 0.0, 0.7, 0.4, 0.1),
 )
 
 

@@ -52,7 +52,8 @@ def parse():
 
 def make_optimizer(modules, rate):
     """Weight decay on matrices only, not on norms, biases, codes and tokens."""
-    codes = ("pos_embed", "point_embed", "mask_embed", "iou_token", "score_token", "mask_tokens", "maskmem_tpos", "no_obj", "no_mem")
+    codes = ("pos_embed", "point_embed", "mask_embed", "iou_token", "score_token", "mask_tokens", "maskmem_tpos",
+             "no_obj", "no_mem")
     decayed, plain = [], []
     for module in modules:
         for name, p in module.named_parameters():
