@@ -31,6 +31,7 @@ def arguments():
         sub.add_argument("clips", type=Path)
         sub.add_argument("models", type=Path, nargs="+")
         sub.add_argument("--samlet", type=Path, default=ROOT / "build" / "samlet")
+        sub.add_argument("--image-size", type=int, help="side of the model's square, where it is not as trained")
         sub.add_argument("--json", type=Path)
         if name == "held":
             sub.add_argument("--first", type=int, default=None, metavar="N", help="only the first N clips")
@@ -47,12 +48,13 @@ def run(samlet, *words):
     subprocess.run([str(samlet), *map(str, words), "--quiet"], check=True, stdout=subprocess.DEVNULL)
 
 
-def track(samlet, model, video, prompt, frames=None):
+def track(options, model, video, prompt, frames=None):
     """(masks [frames, height, width], visible [frames]) of one object."""
     kind, place = prompt.split()
     with tempfile.TemporaryDirectory() as out:
-        run(samlet, "track", "--model", model, "--video", video, "--" + kind, place, "--out", out,
-            *(["--max-frames", frames] if frames else []))
+        run(options.samlet, "track", "--model", model, "--video", video, "--" + kind, place, "--out", out,
+            *(["--max-frames", frames] if frames else []),
+            *(["--image-size", options.image_size] if options.image_size else []))
         masks = np.stack([np.asarray(Image.open(p)) > 0 for p in sorted(Path(out).glob("[0-9]*.png"))])
         results = json.loads((Path(out) / "results.json").read_text())["results"]
     return masks, np.array([r["visible"] for r in results])
@@ -86,13 +88,13 @@ def commas(values):
 
 # ---- held-out clips --------------------------------------------------------------------------------------------------
 
-def measure_held(samlet, model, clips, kind):
+def measure_held(options, model, clips, kind):
     first, tracked, last, right, absent_found, found = [], [], [], [], [], []
     for clip in clips:
         with np.load(clip / "truth.npz") as truth:
             masks, hidden = truth["masks"], int(truth["first_hidden"])
         prompt = f"box {commas(box_of(masks[0]))}" if kind == "box" else f"point {commas(middle_of(masks[0]))}"
-        answer, visible = track(samlet, model, clip, prompt)
+        answer, visible = track(options, model, clip, prompt)
         there = masks.mean((1, 2)) > 0.0005
         scores = np.array([iou(a, m) for a, m in zip(answer, masks)])
         first.append(scores[0])
@@ -139,7 +141,7 @@ def teacher_masks(options):
 
 
 def measure_video(options, model, truth):
-    answer, _ = track(options.samlet, model, options.clips, options.prompt, options.frames)
+    answer, _ = track(options, model, options.clips, options.prompt, options.frames)
     scores = [iou(a, m) for a, m in zip(answer, truth)]
     return {"prompted frame": float(scores[0]), "tracked": float(np.mean(scores[1:])), "last frame": float(scores[-1]),
             "frames": len(scores)}
@@ -154,7 +156,7 @@ def main():
             sys.exit(f"evaluate: no clips in {options.clips}; data/held_out.py writes them")
         for model in options.models:
             for kind in ("point", "box"):
-                rows.append({"model": model.name, "prompt": kind, **measure_held(options.samlet, model, clips, kind)})
+                rows.append({"model": model.name, "prompt": kind, **measure_held(options, model, clips, kind)})
     else:
         truth = teacher_masks(options)
         for model in options.models:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """One training step's way through a clip: prompt on the first frame, then track, as the library will."""
-from typing import NamedTuple
+from typing import NamedTuple, Optional, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -21,6 +21,7 @@ class Plan(NamedTuple):
     truth: float          # share of the memories that get the true mask instead of the model's own
     gap: int              # how many frames lie between the prompted one and the next
     balanced: bool        # see losses.mask_terms
+    occluded: Optional[Tuple[int, int]] = None  # see data.render.render
 
 
 def upscale(logits):

@@ -40,4 +40,7 @@ def plan_step(phase, progress, rng, size, scale):
     clips = max(1, int(round(4 * area * scale / frames)))
     prompt = rng.choice(["point", "box", "mask"], p=[0.4, 0.35, 0.25])
     gap = int(rng.integers(0, 40)) if rng.random() < 0.3 else 0
-    return Plan(clips, frames, size if large else size // 2, 3, prompt, rng.random() < 0.3, phase.truth, gap, False)
+    first = int(rng.integers(1, frames - 1))
+    occluded = (first, int(rng.integers(1, frames - first + 1))) if rng.random() < 0.2 else None
+    return Plan(clips, frames, size if large else size // 2, 3, prompt, rng.random() < 0.3, phase.truth, gap, False,
+                occluded)

@@ -168,7 +168,7 @@ class Training:
             total = total + phase.lessons * lesson
             statistics["lesson"] = lesson.detach()
         if phase.name != "see" or not self.pupil:
-            clips = render(rng["data"], self.pictures, plan.clips, plan.frames, plan.size)
+            clips = render(rng["data"], self.pictures, plan.clips, plan.frames, plan.size, plan.occluded)
             with self.half_precision():
                 asked, found = clip_cost(self.model, plan, clips, generator)
             total = total + asked

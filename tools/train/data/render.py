@@ -61,7 +61,7 @@ def act(rng, frames, half):
     """An object of about the given half side somewhere in the frame."""
     pace = rng.choice([0.01, 0.04, 0.09], p=[0.35, 0.4, 0.25])
     seen = np.ones(frames)
-    if frames > 2 and rng.random() < 0.08:  # gone for a while
+    if frames > 2 and rng.random() < 0.2:  # gone for a while
         first = rng.integers(1, frames)
         seen[first:first + rng.integers(1, 6)] = 0
     turn = rng.uniform(-0.4, 0.4) if rng.random() < 0.8 else rng.uniform(-3.1, 3.1)
