@@ -37,7 +37,9 @@ def arguments():
             sub.add_argument("--first", type=int, default=None, metavar="N", help="only the first N clips")
             continue
         sub.add_argument("--teacher", type=Path, required=True)
-        sub.add_argument("--box", required=True, help="around the object on the first frame")
+        where = sub.add_mutually_exclusive_group(required=True)
+        where.add_argument("--box", help="around the object on the first frame; later ones follow the masks")
+        where.add_argument("--boxes", type=Path, help="JSON: a box for each frame, where following them would go astray")
         sub.add_argument("--prompt", required=True, help="'point X,Y' or 'box X0,Y0,X1,Y1' for the models")
         sub.add_argument("--frames", type=int, default=30)
         sub.add_argument("--masks", type=Path, help="folder that keeps the teacher's masks for the next time")
@@ -120,20 +122,24 @@ def segment(samlet, model, image, box):
 
 
 def teacher_masks(options):
-    """Frame by frame: each frame's box is that of the mask before, with a margin."""
+    """Frame by frame, by the given boxes or by that of the mask before, with a margin. Look at the masks!"""
     frames = sorted(p for p in options.clips.iterdir() if p.suffix in (".jpg", ".jpeg", ".png"))[:options.frames]
     kept = options.masks / "masks.npz" if options.masks else None
     if kept and kept.exists():
         return np.load(kept)["masks"]
-    box, masks = tuple(map(int, options.box.split(","))), []
-    for frame in frames:
+    boxes = json.loads(options.boxes.read_text()) if options.boxes else [list(map(int, options.box.split(",")))]
+    if options.boxes:
+        frames = frames[:len(boxes)]
+    masks = []
+    for index, frame in enumerate(frames):
+        box = boxes[index] if options.boxes else boxes[-1]
         mask = segment(options.samlet, options.teacher, frame, commas(box))
         masks.append(mask)
         if mask.any():
             x0, y0, x1, y1 = box_of(mask)
             height, width = mask.shape
             dx, dy = 0.08 * (x1 - x0), 0.08 * (y1 - y0)
-            box = max(0, x0 - dx), max(0, y0 - dy), min(width, x1 + dx), min(height, y1 + dy)
+            boxes.append([max(0, x0 - dx), max(0, y0 - dy), min(width, x1 + dx), min(height, y1 + dy)])
     if kept:
         kept.parent.mkdir(parents=True, exist_ok=True)
         np.savez_compressed(kept, masks=np.stack(masks))
@@ -141,7 +147,7 @@ def teacher_masks(options):
 
 
 def measure_video(options, model, truth):
-    answer, _ = track(options, model, options.clips, options.prompt, options.frames)
+    answer, _ = track(options, model, options.clips, options.prompt, len(truth))
     scores = [iou(a, m) for a, m in zip(answer, truth)]
     return {"prompted frame": float(scores[0]), "tracked": float(np.mean(scores[1:])), "last frame": float(scores[-1]),
             "frames": len(scores)}
