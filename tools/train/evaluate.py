@@ -39,7 +39,7 @@ def arguments():
         sub.add_argument("--teacher", type=Path, required=True)
         where = sub.add_mutually_exclusive_group(required=True)
         where.add_argument("--box", help="around the object on the first frame; later ones follow the masks")
-        where.add_argument("--boxes", type=Path, help="JSON: a box for each frame, where following them would go astray")
+        where.add_argument("--boxes", type=Path, help="JSON: a box for each frame, where following goes astray")
         sub.add_argument("--prompt", required=True, help="'point X,Y' or 'box X0,Y0,X1,Y1' for the models")
         sub.add_argument("--frames", type=int, default=30)
         sub.add_argument("--masks", type=Path, help="folder that keeps the teacher's masks for the next time")
