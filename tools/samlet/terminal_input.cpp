@@ -38,7 +38,7 @@ bool read_key(const std::string& sequence, ViewEvent& event) {
         event.key = kDelete;
         return true;
     }
-    if (sequence.size() != 1 || sequence[0] < 0 || sequence[0] == kEscape) return false;
+    if (sequence.size() != 1 || static_cast<unsigned char>(sequence[0]) >= 0x80 || sequence[0] == kEscape) return false;
     event.key = sequence[0] == kBackspace
                     ? kDelete
                     : static_cast<char>(std::tolower(static_cast<unsigned char>(sequence[0])));
