@@ -49,7 +49,7 @@ image_size=64
 # Whole programs: models and pictures of full size, thousands of sessions, the command line (which is not built), and
 # Python, which does not run on the emulated CPU.
 excluded_labels='^(soak|fuzz|examples)$'
-excluded_tests='^golden/(tiny|image|sizes|trained|bundled)$|_py$'
+excluded_tests='^golden/(tiny|image|sizes|trained|bundled|precision)$|^unit/(live_.*|latest_frame)$|_py$'
 
 # Tests by name that need the model's own image size; the first list runs at it, on one CPU.
 own_size=(the_disc_is_followed points_boxes_and_logits_predict predictions_repeat_bit_by_bit features_have_their_shapes
@@ -63,7 +63,7 @@ too_long=(places_are_used_again huge_values_do_no_harm trackers_fit_at_the_corne
     occlusion most_scenarios_agree_to_rounding)
 
 # What says little about a CPU.
-one_cpu_is_enough=(two_objects mask correction
+one_cpu_is_enough=(two_objects mask correction explaining_changes_no_result memories_are_named_by_their_frames
     other_image_sizes_work numbers_only_count_as_distances sessions_repeat_bit_by_bit objects_do_not_see_each_other
     corrections_reach_the_following_frames a_cleared_correction_leaves_no_trace prompted_slots_hold_what_they_promise
     girl clip_length_changes_the_time_code_of_short_clips_only formats_of_the_same_colours_are_the_same
