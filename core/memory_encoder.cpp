@@ -8,6 +8,7 @@ namespace {
 
 constexpr float kEps = 1e-6f;
 constexpr size_t kStripTokens = 2048;  // sessions that save memory: half of it
+constexpr size_t kPatchFloats = 64 * 1024;  // of patches, in sessions that save memory
 constexpr uint32_t kMaxFuserLayers = 16, kMaxDepthwise = 15;
 
 }  // namespace
@@ -100,7 +101,7 @@ void MemoryEncoder::downsample(Exec& exec, float* mask, size_t grid) const {
         Arena::Scope step(exec.scratch);
         const Downsample& s = steps[i];
         const size_t half = side / 2, patch = 9 * s.in;
-        size_t rows = kStripTokens * 4 / half;
+        size_t rows = exec.half_maps ? kPatchFloats / (half * patch) : kStripTokens * 4 / half;
         if (rows == 0) rows = 1;
         if (rows > half) rows = half;
         float* patches = exec.floats(rows * half * patch);

@@ -246,6 +246,27 @@ void clip(void**) {
     compare_clip({"kneeling", 0.12f, 0.30f, 0.38f, 0.92f});
 }
 
+// All of the small model in 6 MiB: weights and a tracker of one thread for the frames of the clip.
+void micro_int8_is_small(void**) {
+    const OpenModel int8(converted_model("weights/samlet_micro.safetensors", "trained", "int8"));
+    samlet_model_info info;
+    samlet_model_info_init(&info);
+    assert_int_equal(samlet_model_get_info(int8.get(), &info), SAMLET_OK);
+    samlet_tracker_config config;
+    samlet_tracker_config_init(&config);
+    config.flags = SAMLET_TRACKER_F16_MAPS;
+    config.threads = 1;
+    config.max_points = 8;
+    config.max_frame_width = 960;
+    config.max_frame_height = 540;
+    samlet_memory_plan plan;
+    samlet_memory_plan_init(&plan);
+    assert_int_equal(samlet_tracker_memory(int8.get(), &config, &plan, nullptr), SAMLET_OK);
+    printf("micro int8: model %llu, tracker %llu bytes\n", static_cast<unsigned long long>(info.memory_bytes),
+           static_cast<unsigned long long>(plan.bytes));
+    assert_true(info.memory_bytes + plan.bytes <= 6u << 20);
+}
+
 }  // namespace
 
 int main() {
@@ -253,6 +274,7 @@ int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(photographs),
         cmocka_unit_test(clip),
+        cmocka_unit_test(micro_int8_is_small),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
