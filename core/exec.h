@@ -58,8 +58,8 @@ struct Exec {
                            f16};
         const Map own_y = {convert_y ? scratch.take_bytes(most * out * (f16 ? 2 : 4)) : nullptr, f16};
         void* work = int8 ? scratch.take_bytes(Linear::work_bytes(most, in)) : nullptr;
-        Linear& op = linears[id];
         for (size_t first = 0; !rehearsing && first < rows; first += most) {
+            Linear& op = linears[id];
             const size_t n = rows - first < most ? rows - first : most;
             const Map from = convert_x ? own_x : x.from(first * in), to = convert_y ? own_y : y.from(first * out);
             if (convert_x) convert(x.from(first * in), n * in, own_x);
