@@ -58,7 +58,7 @@ own_size_left_out=(errors_leave_no_trace holes_and_sprinkles_can_be_removed non_
     memory_attention_does_not_touch_tracks)
 
 # Minutes each; the scenarios of golden/micro that are left exercise the same code. The last of them wants all.
-too_long=(places_are_used_again huge_values_do_no_harm trackers_fit_at_the_corners
+too_long=(children places_are_used_again huge_values_do_no_harm trackers_fit_at_the_corners
     children point_on_every_level point_from_normalised_images box two_clicks late_object object_prompted_ahead backwards
     occlusion most_scenarios_agree_to_rounding)
 
