@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Turn a published SAM 2 / SAM 2.1 checkpoint into a model file that samlet reads.
 
-The input is a PyTorch checkpoint (.pt) or a .safetensors file; PyTorch itself is not needed, and nothing that a
-checkpoint contains is ever executed. The output is one GGUF file with the tensors under their published names.
+The input is a PyTorch checkpoint (.pt), a .safetensors file or a model file of samlet's that is to be stored in another
+type; PyTorch itself is not needed, and nothing that a checkpoint contains is ever executed. The output is one GGUF file
+with the tensors under their published names.
 
 The size of the model (tiny, small, base+, large) is recognised from its tensors. For a model of another size give the
 YAML file it was trained with: it tells what tensors cannot (heads, windows, image size).
@@ -36,6 +37,7 @@ examples:
   convert_checkpoint.py sam2.1_hiera_large.pt large.gguf --type f16
   convert_checkpoint.py sam2.1_hiera_tiny.pt tiny_int8.gguf --type int8
   convert_checkpoint.py mine.safetensors mine.gguf --config mine.yaml --name mine
+  convert_checkpoint.py tiny_f16.gguf tiny_int8.gguf --type int8
   convert_checkpoint.py --list sam2.1_hiera_tiny.gguf
 """
 
@@ -593,14 +595,14 @@ def open_checkpoint(file: BinaryIO):
         return TorchCheckpoint(file)
     if head[8:9] == b"{":
         return SafetensorsCheckpoint(file)
+    if head.startswith(b"GGUF"):
+        return GgufCheckpoint(file)
     raise ConversionError(explain_stranger(head))
 
 
 def explain_stranger(head: bytes) -> str:
     if not head:
         return "it is empty"
-    if head.startswith(b"GGUF"):
-        return "it is a GGUF file already (--list shows what it holds)"
     if head[2:2 + len(LEGACY_MAGIC)] == LEGACY_MAGIC or re.match(rb"\x80[\x02-\x05]", head):
         return ("it has the old format of PyTorch before 1.6 or is a bare pickle; load it with a current PyTorch and "
                 "save it again with torch.save")
@@ -608,7 +610,7 @@ def explain_stranger(head: bytes) -> str:
         return "it is a Git LFS pointer, not the file itself; fetch it with git lfs pull"
     if head.lstrip()[:1] == b"<":
         return "it is a web page, not a checkpoint; the download went wrong"
-    return "it is neither a PyTorch checkpoint (.pt) nor a .safetensors file"
+    return "it is neither a PyTorch checkpoint (.pt) nor a .safetensors or .gguf file"
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -1507,7 +1509,7 @@ def replaced_when_complete(path: Path) -> Iterator[BinaryIO]:
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# Reading GGUF, for --list
+# Reading GGUF, for --list and to store a model in another type
 # ----------------------------------------------------------------------------------------------------------------------
 
 
@@ -1561,6 +1563,55 @@ class GgufReader:
             key = self.string()
             entries[key] = self.value()
         return {"metadata": entries, "tensors": [self.tensor() for _ in range(tensor_count)]}
+
+
+class GgufCheckpoint:
+    """A model file as the source of another one. What int8 has rounded stays rounded."""
+
+    ELEMENTS = {"f32": F32, "f16": F16, "int8": I8}
+
+    def __init__(self, file: BinaryIO):
+        reader = GgufReader(file)
+        contents = reader.contents()
+        alignment = contents["metadata"].get("general.alignment", ALIGNMENT)
+        if not (is_size(alignment) and 0 < alignment <= 1 << 20 and alignment & (alignment - 1) == 0):
+            raise ConversionError(f"its alignment is {printable(alignment)}; it must be a power of two")
+        self.file, self.start = file, -(-file.tell() // alignment) * alignment
+        self.tensors = {tensor["name"]: tensor for tensor in contents["tensors"]}
+        if len(self.tensors) != len(contents["tensors"]):
+            raise ConversionError("a tensor's name occurs twice")
+        for name, tensor in self.tensors.items():
+            if tensor["type"] not in self.ELEMENTS:
+                raise ConversionError(f"tensor {printable(name)} has {tensor['type']}; f32, f16 and int8 are read")
+            if self.start + tensor["offset"] + self.bytes_of(tensor) > reader.total:
+                raise ConversionError("the file is cut off or damaged")
+            if tensor["type"] == "int8" and self.scale_of(name) is None:
+                raise ConversionError(f"the int8 tensor {printable(name)} has no scales, one f32 for each row")
+        self.shapes = {name: tuple(tensor["shape"]) for name, tensor in self.tensors.items()
+                       if not (name.endswith(SCALE_SUFFIX) and name[:-len(SCALE_SUFFIX)] in self.tensors)}
+
+    def bytes_of(self, tensor: Dict[str, Any]) -> int:
+        return math.prod(tensor["shape"]) * self.ELEMENTS[tensor["type"]].size
+
+    def scale_of(self, name: str) -> Optional[Dict[str, Any]]:
+        scale = self.tensors.get(name + SCALE_SUFFIX)
+        fits = scale and scale["type"] == "f32" and scale["shape"] == self.tensors[name]["shape"][:1]
+        return scale if fits else None
+
+    def stored(self, tensor: Dict[str, Any]):
+        self.file.seek(self.start + tensor["offset"])
+        raw = self.file.read(self.bytes_of(tensor))
+        if len(raw) != self.bytes_of(tensor):
+            raise ConversionError("the file became shorter while it was read")
+        return decode(raw, self.ELEMENTS[tensor["type"]], "<").reshape(tensor["shape"])
+
+    def read(self, name: str):
+        tensor = self.tensors[name]
+        values = self.stored(tensor)
+        if tensor["type"] != "int8":
+            return values
+        scales = self.stored(self.scale_of(name))
+        return values * scales.reshape([-1] + [1] * (values.ndim - 1))
 
 
 def list_gguf(path: Path, as_json: bool) -> None:
@@ -1624,7 +1675,7 @@ def describe(summary: Dict[str, Any]) -> str:
 def parse_arguments(arguments: Optional[List[str]]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, epilog=EXAMPLES,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("input", type=Path, help="a .pt or .safetensors checkpoint (with --list: a GGUF file)")
+    parser.add_argument("input", type=Path, help="a .pt, .safetensors or .gguf file (with --list: a GGUF file)")
     parser.add_argument("output", type=Path, nargs="?", help="the GGUF file to write")
     parser.add_argument("--type", choices=("f32", "f16", "int8"), default="f32",
                         help="how to store weights of linear and convolution layers (default f32); everything else "

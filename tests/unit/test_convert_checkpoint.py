@@ -467,6 +467,39 @@ class Output(ConverterTest):
         self.convert(torch_file(state_dict()))
         self.assertEqual(self.output.read_bytes(), first)
 
+    def test_a_model_file_is_stored_in_another_type(self):
+        direct = {}
+        for kind in ("f32", "f16", "int8"):
+            self.convert(safetensors(WEIGHTS), "--type", kind)
+            direct[kind] = self.output.read_bytes()
+        for kind in ("f32", "f16", "int8"):
+            self.convert(direct["f32"], "--type", kind)
+            self.assertEqual(self.output.read_bytes(), direct[kind], kind)
+            self.convert(direct[kind], "--type", kind)
+            again = self.output.read_bytes()
+            if kind != "int8":  # its scales may move in the last place
+                self.assertEqual(again, direct[kind], kind)
+        one, two = Gguf(direct["int8"]).tensors, Gguf(again).tensors
+        for name, array in one.items():
+            np.testing.assert_allclose(two[name], array, rtol=1e-6, err_msg=name)
+
+    def test_damaged_model_files(self):
+        self.convert(safetensors(WEIGHTS), "--type", "int8")
+        whole = self.output.read_bytes()
+        self.output.unlink()
+        for length in (4, 7, 60, 3000, len(whole) // 2, len(whole) - 33):
+            self.assertIn("cut off", self.refused(whole[:length]))
+        scale = (QKV + "_scale").encode()
+        self.assertIn("no scales", self.refused(whole.replace(scale, scale[:-1] + b"x")))
+        alignment = struct.pack("<II", 4, 32)
+        at = whole.index(b"general.alignment") + len(b"general.alignment")
+        self.assertEqual(whole[at:at + 8], alignment)
+        self.assertIn("power of two", self.refused(whole[:at + 4] + struct.pack("<I", 33) + whole[at + 8:]))
+        name = QKV.encode()
+        at = whole.index(name) + len(name)
+        kind = at + 4 + 8 * struct.unpack_from("<I", whole, at)[0]
+        self.assertIn("type 8", self.refused(whole[:kind] + struct.pack("<I", 8) + whole[kind + 4:]))
+
     def test_summary_and_name(self):
         source = self.file("in", safetensors(WEIGHTS))
         result = self.run_converter(source, self.output, "--config", self.config, "--name", "mine", "--json")
@@ -648,7 +681,7 @@ class DamagedFiles(ConverterTest):
         self.assertIn("damaged", self.refused(bytes(data)))
 
     def test_strangers(self):
-        cases = {b"": "empty", b"<!DOCTYPE html><html>": "web page", b"GGUF\3\0\0\0": "GGUF file already",
+        cases = {b"": "empty", b"<!DOCTYPE html><html>": "web page", b"GGUF\3\0\0\0": "cut off",
                  b"version https://git-lfs.github.com/spec/v1\noid": "Git LFS", b"\x89PNG\r\n\x1a\n....": "neither",
                  b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M": "old format"}
         for data, message in cases.items():
