@@ -630,6 +630,8 @@ class Architecture:
     global_att_blocks: Shape
     background: Shape  # height and width of the position embedding behind the windows
     d_model: int
+    image_mean: Tuple[float, ...] = (0.485, 0.456, 0.406)
+    image_std: Tuple[float, ...] = (0.229, 0.224, 0.225)
     q_pool: int = 3
     top_down_levels: Shape = (2, 3)
     # mask decoder
@@ -660,8 +662,6 @@ class Architecture:
         return "sam2.1" if self.no_object_embedding or self.pointer_time_encoding else "sam2"
 
 
-IMAGE_MEAN = (0.485, 0.456, 0.406)
-IMAGE_STD = (0.229, 0.224, 0.225)
 IMAGE_STRIDE = 32  # of the last stage
 MASK_TOKENS = 4
 IOU_HEAD_WIDTH = 256
@@ -1330,46 +1330,71 @@ class Value(NamedTuple):
     value: Any
 
 
+# Metadata and the field of Architecture that it holds.
+MODEL_FIELDS = (
+    ("general.name", STRING, "name"),
+    ("sam2.has_video", BOOL, "has_video"),
+    ("sam2.image_size", U32, "image_size"),
+    ("sam2.image_mean", FLOAT32, "image_mean"),
+    ("sam2.image_std", FLOAT32, "image_std"),
+    ("sam2.trunk.embed_dim", U32, "embed_dim"),
+    ("sam2.trunk.num_heads", U32, "num_heads"),
+    ("sam2.trunk.stages", U32, "stages"),
+    ("sam2.trunk.window_spec", U32, "window_spec"),
+    ("sam2.trunk.global_att_blocks", U32, "global_att_blocks"),
+    ("sam2.trunk.q_pool", U32, "q_pool"),
+    ("sam2.neck.top_down_levels", U32, "top_down_levels"),
+    ("sam2.d_model", U32, "d_model"),
+    ("sam2.decoder.layers", U32, "decoder_layers"),
+    ("sam2.decoder.heads", U32, "decoder_heads"),
+    ("sam2.decoder.stability_delta", FLOAT32, "stability_delta"),
+    ("sam2.decoder.stability_thresh", FLOAT32, "stability_thresh"),
+)
+VIDEO_FIELDS = (
+    ("sam2.memory.dim", U32, "memory_dim"),
+    ("sam2.memory.layers", U32, "memory_layers"),
+    ("sam2.memory.num_maskmem", U32, "num_maskmem"),
+    ("sam2.memory.max_object_pointers", U32, "max_object_pointers"),
+    ("sam2.memory.sigmoid_scale", FLOAT32, "sigmoid_scale"),
+    ("sam2.memory.sigmoid_bias", FLOAT32, "sigmoid_bias"),
+    ("sam2.memory.rope_theta", FLOAT32, "rope_theta"),
+    ("sam2.pointer_time_encoding", BOOL, "pointer_time_encoding"),
+    ("sam2.pointer_time_signed", BOOL, "pointer_time_signed"),
+)
+
+
 def metadata(arch: Architecture) -> Dict[str, Value]:
     entries = {
         "general.architecture": Value(STRING, "sam2"),
-        "general.name": Value(STRING, arch.name),
         "general.alignment": Value(U32, ALIGNMENT),
         "sam2.family": Value(STRING, arch.family),
-        "sam2.has_video": Value(BOOL, arch.has_video),
-        "sam2.image_size": Value(U32, arch.image_size),
-        "sam2.image_mean": Value(FLOAT32, IMAGE_MEAN),
-        "sam2.image_std": Value(FLOAT32, IMAGE_STD),
-        "sam2.trunk.embed_dim": Value(U32, arch.embed_dim),
-        "sam2.trunk.num_heads": Value(U32, arch.num_heads),
-        "sam2.trunk.stages": Value(U32, arch.stages),
-        "sam2.trunk.window_spec": Value(U32, arch.window_spec),
-        "sam2.trunk.global_att_blocks": Value(U32, arch.global_att_blocks),
-        "sam2.trunk.q_pool": Value(U32, arch.q_pool),
-        "sam2.neck.top_down_levels": Value(U32, arch.top_down_levels),
-        "sam2.d_model": Value(U32, arch.d_model),
-        "sam2.decoder.layers": Value(U32, arch.decoder_layers),
-        "sam2.decoder.heads": Value(U32, arch.decoder_heads),
-        "sam2.decoder.stability_delta": Value(FLOAT32, arch.stability_delta),
-        "sam2.decoder.stability_thresh": Value(FLOAT32, arch.stability_thresh),
     }
-    if arch.has_video:
-        entries.update(video_metadata(arch))
+    for key, kind, field in MODEL_FIELDS + (VIDEO_FIELDS if arch.has_video else ()):
+        entries[key] = Value(kind, getattr(arch, field))
     return entries
 
 
-def video_metadata(arch: Architecture) -> Dict[str, Value]:
-    return {
-        "sam2.memory.dim": Value(U32, arch.memory_dim),
-        "sam2.memory.layers": Value(U32, arch.memory_layers),
-        "sam2.memory.num_maskmem": Value(U32, arch.num_maskmem),
-        "sam2.memory.max_object_pointers": Value(U32, arch.max_object_pointers),
-        "sam2.memory.sigmoid_scale": Value(FLOAT32, arch.sigmoid_scale),
-        "sam2.memory.sigmoid_bias": Value(FLOAT32, arch.sigmoid_bias),
-        "sam2.memory.rope_theta": Value(FLOAT32, arch.rope_theta),
-        "sam2.pointer_time_encoding": Value(BOOL, arch.pointer_time_encoding),
-        "sam2.pointer_time_signed": Value(BOOL, arch.pointer_time_signed),
-    }
+def described(entries: Dict[str, Any], shapes: Dict[str, Shape]) -> Architecture:
+    """The architecture of a model file: what metadata() wrote, and of the rest what the tensors tell."""
+    fields: Dict[str, Any] = {}
+    for key, kind, field in MODEL_FIELDS + (VIDEO_FIELDS if entries.get("sam2.has_video") else ()):
+        value = entries.get(key)
+        values = value if isinstance(value, list) else [value]
+        wanted = {STRING: str, BOOL: bool, U32: int, FLOAT32: float}[kind]
+        if not all(type(one) is wanted for one in values):
+            raise ConversionError(f"its metadata has no proper {key}; it is no model file of samlet's")
+        fields[field] = tuple(value) if isinstance(value, list) else value
+    observer = Observer(shapes)
+    told = {field: observer.facts()[field] for field in ("background", "decoder_mlp", "memory_ffn")}
+    told["fuser_layers"] = observer.count("memory_encoder.fuser.layers.")
+    fields.update((field, value) for field, value in told.items() if value is not None)
+    try:
+        arch = Architecture(**fields, no_object_embedding="no_obj_embed_spatial" in shapes,
+                            pointer_time_projection="obj_ptr_tpos_proj.weight" in shapes)
+        check_architecture(arch)
+    except TypeError:  # of a field that only tensors tell, or a list where a number should be
+        raise ConversionError("its metadata and tensors do not describe a model") from None
+    return arch
 
 
 def align(size: int) -> int:
@@ -1577,6 +1602,7 @@ class GgufCheckpoint:
         if not (is_size(alignment) and 0 < alignment <= 1 << 20 and alignment & (alignment - 1) == 0):
             raise ConversionError(f"its alignment is {printable(alignment)}; it must be a power of two")
         self.file, self.start = file, -(-file.tell() // alignment) * alignment
+        self.metadata = contents["metadata"]
         self.tensors = {tensor["name"]: tensor for tensor in contents["tensors"]}
         if len(self.tensors) != len(contents["tensors"]):
             raise ConversionError("a tensor's name occurs twice")
@@ -1589,6 +1615,9 @@ class GgufCheckpoint:
                 raise ConversionError(f"the int8 tensor {printable(name)} has no scales, one f32 for each row")
         self.shapes = {name: tuple(tensor["shape"]) for name, tensor in self.tensors.items()
                        if not (name.endswith(SCALE_SUFFIX) and name[:-len(SCALE_SUFFIX)] in self.tensors)}
+
+    def architecture(self) -> Architecture:
+        return described(self.metadata, self.shapes)
 
     def bytes_of(self, tensor: Dict[str, Any]) -> int:
         return math.prod(tensor["shape"]) * self.ELEMENTS[tensor["type"]].size
@@ -1635,13 +1664,21 @@ NUMPY_MISSING = ("converting needs numpy: install it with 'python3 -m pip instal
                  "python3-numpy")
 
 
+def architecture_of(checkpoint, config: Optional[Path] = None) -> Architecture:
+    if config:
+        return configured(config, checkpoint.shapes)
+    if isinstance(checkpoint, GgufCheckpoint):
+        return checkpoint.architecture()
+    return recognise(checkpoint.shapes)
+
+
 def convert(source: Path, target: Path, kind: str = "f32", config: Optional[Path] = None,
             name: Optional[str] = None, kept: Iterable[Tuple[str, str]] = KEPT_IN_F16) -> Dict[str, Any]:
     """Converts one file and returns a summary. `kept`: patterns of weights that int8 leaves in f16, with reasons."""
     check_target(source, target)
     with open(source, "rb") as input_file:
         checkpoint = open_checkpoint(input_file)
-        arch = configured(config, checkpoint.shapes) if config else recognise(checkpoint.shapes)
+        arch = architecture_of(checkpoint, config)
         arch = replace(arch, name=printable(name or arch.name))
         kept = tuple(kept)
         tensors = plan_output(check_tensors(arch, checkpoint.shapes), kind, kept)

@@ -36,8 +36,7 @@ def int8_layers(arguments: argparse.Namespace) -> Dict[str, int]:
     """The weights that int8 may change, with their numbers of elements."""
     with open(arguments.checkpoint, "rb") as file:
         checkpoint = converter.open_checkpoint(file)
-        arch = (converter.configured(arguments.config, checkpoint.shapes) if arguments.config
-                else converter.recognise(checkpoint.shapes))
+        arch = converter.architecture_of(checkpoint, arguments.config)
         tensors = converter.plan_output(converter.check_tensors(arch, checkpoint.shapes), "int8")
     return {t.name: math.prod(t.shape) for t in tensors if t.type == converter.GGUF_I8}
 
@@ -98,8 +97,16 @@ def main() -> int:
     arguments = parser.parse_args()
     if bool(arguments.image) == bool(arguments.frames):
         parser.error("give images or frames")
-    rank(arguments)
-    return 0
+    if not re.match(r"(point|box)=", arguments.prompt):
+        parser.error(f"--prompt is {arguments.prompt!r}; it must be point=X,Y or box=X0,Y0,X1,Y1")
+    try:
+        rank(arguments)
+        return 0
+    except (converter.ConversionError, OSError) as problem:
+        print(f"error: {problem}", file=sys.stderr)
+    except subprocess.CalledProcessError as problem:  # samlet has said why
+        print(f"error: {arguments.samlet} failed with status {problem.returncode}", file=sys.stderr)
+    return 1
 
 
 if __name__ == "__main__":

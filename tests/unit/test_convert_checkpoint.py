@@ -472,11 +472,15 @@ class Output(ConverterTest):
         for kind in ("f32", "f16", "int8"):
             self.convert(safetensors(WEIGHTS), "--type", kind)
             direct[kind] = self.output.read_bytes()
+        def store(data, kind):  # without the configuration: the file itself says what it is
+            source = self.file("in.gguf", data)
+            result = self.run_converter(source, self.output, "--type", kind)
+            self.assertEqual((result.returncode, result.stderr), (0, ""))
+            return self.output.read_bytes()
+
         for kind in ("f32", "f16", "int8"):
-            self.convert(direct["f32"], "--type", kind)
-            self.assertEqual(self.output.read_bytes(), direct[kind], kind)
-            self.convert(direct[kind], "--type", kind)
-            again = self.output.read_bytes()
+            self.assertEqual(store(direct["f32"], kind), direct[kind], kind)
+            again = store(direct[kind], kind)
             if kind != "int8":  # its scales may move in the last place
                 self.assertEqual(again, direct[kind], kind)
         one, two = Gguf(direct["int8"]).tensors, Gguf(again).tensors
@@ -491,6 +495,11 @@ class Output(ConverterTest):
             self.assertIn("cut off", self.refused(whole[:length]))
         scale = (QKV + "_scale").encode()
         self.assertIn("no scales", self.refused(whole.replace(scale, scale[:-1] + b"x")))
+        strange = whole.replace(b"sam2.trunk.stages", b"sam2.trunk.stagez")
+        self.assertIn("sam2.trunk.stages", self.refused(strange, config=False))
+        at = whole.index(b"sam2.d_model") + len(b"sam2.d_model") + 4
+        other = whole[:at] + struct.pack("<I", 48) + whole[at + 4:]
+        self.assertIn("error: ", self.refused(other, config=False))
         alignment = struct.pack("<II", 4, 32)
         at = whole.index(b"general.alignment") + len(b"general.alignment")
         self.assertEqual(whole[at:at + 8], alignment)

@@ -22,11 +22,10 @@ def architecture(name):
 
 
 def load(path, config=None):
-    """The model that a .pt or .safetensors file holds; `config` is its YAML where the shapes do not tell enough."""
+    """The model that a .pt, .safetensors or .gguf file holds; `config` is its YAML where a file does not tell enough."""
     with open(path, "rb") as file:
         checkpoint = converter.open_checkpoint(file)
-        arch = converter.configured(Path(config), checkpoint.shapes) if config else \
-            converter.recognise(checkpoint.shapes)
+        arch = converter.architecture_of(checkpoint, Path(config) if config else None)
         model = Sam2(arch)
         values = {name: torch.from_numpy(np.array(checkpoint.read(name))) for name in model.state_dict()}
     model.load_state_dict(values)
