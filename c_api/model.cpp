@@ -69,7 +69,7 @@ Status choose_kernels(const samlet_model_config& config, const Kernels** kernels
 }
 
 // What layers compute in: by the type in the file and by what the caller allows.
-Status choose_precisions(const samlet_model_config& config, Precisions* precisions) {
+Status choose_precisions(const samlet_model_config& config, const Kernels& kernels, Precisions* precisions) {
     *precisions = Precisions();
     uint32_t precision = config.precision;
     const char* forced = precision == SAMLET_PRECISION_AUTO ? port::environment("SAMLET_PRECISION") : nullptr;
@@ -84,6 +84,7 @@ Status choose_precisions(const samlet_model_config& config, Precisions* precisio
         case SAMLET_PRECISION_F32: return {};
         case SAMLET_PRECISION_AUTO:
             precisions->of_int8 = Precision::int8;
+            if (kernels.half_products && can_compute(Precision::f16)) precisions->of_f16 = Precision::f16;
             return {};
         case SAMLET_PRECISION_F16:
             if (!can_compute(Precision::f16))
@@ -92,6 +93,7 @@ Status choose_precisions(const samlet_model_config& config, Precisions* precisio
                             "SAMLET_PRECISION_F32");
             precisions->of_int8 = Precision::int8;
             precisions->of_f32 = precisions->of_f16 = Precision::f16;
+            precisions->half_maps = true;
             return {};
         default:
             return fail(SAMLET_ERROR_INVALID_ARGUMENT,
@@ -127,7 +129,7 @@ samlet_status samlet_model_memory(const samlet_model_config* config, samlet_memo
     const Kernels* kernels = nullptr;
     if (status.ok()) status = choose_kernels(*config, &kernels);
     Precisions precisions;
-    if (status.ok()) status = choose_precisions(*config, &precisions);
+    if (status.ok()) status = choose_precisions(*config, *kernels, &precisions);
     Source source;
     if (status.ok()) status = source.open(*config);
     Model::Plan bytes = {};
@@ -153,7 +155,7 @@ samlet_status samlet_model_open(const samlet_model_config* config, samlet_model*
     const Kernels* kernels = nullptr;
     if (status.ok()) status = choose_kernels(*config, &kernels);
     Precisions precisions;
-    if (status.ok()) status = choose_precisions(*config, &precisions);
+    if (status.ok()) status = choose_precisions(*config, *kernels, &precisions);
     Source source;
     if (status.ok()) status = source.open(*config);
     Model::Plan bytes = {};

@@ -88,8 +88,7 @@ Status SessionConfig::complete(const Model& model) {
         return fail(SAMLET_ERROR_INVALID_ARGUMENT,
                     "max_frame_width or max_frame_height is %a; at most %b are supported",
                     max_frame_width > max_frame_height ? max_frame_width : max_frame_height, kMaxSide);
-    for (size_t i = 0; i < model.linear_count; i++)
-        half_maps |= model.linears[i].precision() == Precision::f16;
+    half_maps |= model.precisions.half_maps;
     if (video && !model.config.has_video)
         return fail(SAMLET_ERROR_UNSUPPORTED,
                     "the model %s is for images only: its checkpoint has no memory attention and no memory "

@@ -16,7 +16,7 @@ struct SessionConfig {
     uint32_t max_frame_width = 0, max_frame_height = 0;
     bool yield = false, pin_threads = false;
     bool video = false;      // needs the layers of memory
-    bool half_maps = false;  // see Map; a model that computes layers in f16 has them anyway
+    bool half_maps = false;  // see Map; a model may ask for them, too
     ResizeFilter filter = ResizeFilter::bicubic;
     CleanRule clean;
 

@@ -27,6 +27,7 @@ struct LayerLabel {
 // In what layers compute, by the type in which the file stores their weights.
 struct Precisions {
     Precision of_f32 = Precision::f32, of_f16 = Precision::f32, of_int8 = Precision::f32;
+    bool half_maps = false;  // of every session, see Map
     Precision of(TensorType stored) const {
         return stored == TensorType::int8 ? of_int8 : stored == TensorType::f16 ? of_f16 : of_f32;
     }

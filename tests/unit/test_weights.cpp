@@ -273,6 +273,43 @@ void int8_layers_are_computed_in_int8(void**) {
     }
 }
 
+// A layer of the bundled model, which stores it in f16, is computed as the kernels in use and the caller want it.
+void check_f16_layer(samlet_precision precision, const char* kernels) {
+    const FileBytes bytes = bundled().write();
+    samlet_model_config config = config_for(bytes);
+    config.precision = static_cast<uint32_t>(precision);
+    config.kernels = kernels;
+    samlet_model* model = nullptr;
+    samlet_error error = {};
+    assert_int_equal(samlet_model_open(&config, &model, &error), SAMLET_OK);
+    samlet_model_info info;
+    samlet_model_info_init(&info);
+    assert_int_equal(samlet_model_get_info(model, &info), SAMLET_OK);
+    const bool fast = strcmp(info.kernels, "neon_fp16") == 0;
+    samlet_segmenter_config session;
+    samlet_segmenter_config_init(&session);
+    samlet_segmenter* segmenter = nullptr;
+    assert_int_equal(samlet_segmenter_create(model, &session, &segmenter, &error), SAMLET_OK);
+    samlet_layer layer;
+    samlet_layer_init(&layer);
+    uint32_t found = 0;
+    for (uint32_t index = 0; samlet_segmenter_layer(segmenter, index, &layer) == SAMLET_OK; index++) {
+        if (strcmp(layer.name, kLayer) != 0) continue;
+        found++;
+        assert_string_equal(layer.stored, "f16");
+        assert_string_equal(layer.precision, fast && precision == SAMLET_PRECISION_AUTO ? "f16" : "f32");
+    }
+    assert_int_equal(found, 1);
+    samlet_segmenter_destroy(segmenter);
+    samlet_model_close(model);
+}
+
+void f16_layers_are_computed_in_f16_where_that_is_fast(void**) {
+    check_f16_layer(SAMLET_PRECISION_AUTO, nullptr);
+    check_f16_layer(SAMLET_PRECISION_AUTO, "generic");
+    check_f16_layer(SAMLET_PRECISION_F32, nullptr);
+}
+
 void int8_tensors_need_their_scales(void**) {
     Gguf file = with_int8_layer();
     file.drop_tensor(kScale);
@@ -465,6 +502,7 @@ int main() {
         cmocka_unit_test(values_that_are_not_finite_are_named),
         cmocka_unit_test(huge_values_do_no_harm),
         cmocka_unit_test(int8_layers_are_computed_in_int8),
+        cmocka_unit_test(f16_layers_are_computed_in_f16_where_that_is_fast),
         cmocka_unit_test(int8_tensors_need_their_scales),
         cmocka_unit_test(unknown_precisions_are_refused),
         cmocka_unit_test(missing_metadata_is_named),
