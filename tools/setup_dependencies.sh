@@ -53,7 +53,6 @@ if [ $print_prefix = 1 ]; then
 fi
 
 begin_setup
-check_debian "elsewhere install the libraries listed in README.md and set SAMLET_XNNPACK_PREFIX."
 case $machine in
     x86_64 | aarch64) ;;
     *) die "the architecture $machine is not supported, only x86_64 and aarch64." ;;
@@ -65,6 +64,8 @@ packages=(gcc g++ libc6-dev cmake ninja-build pkg-config python3 python3-numpy x
     libturbojpeg0-dev libjpeg-dev libpng-dev zlib1g-dev libavformat-dev libavcodec-dev libavutil-dev libswscale-dev
     libcli11-dev nlohmann-json3-dev libsdl2-dev libbenchmark-dev libcmocka-dev
     libpthreadpool-dev libcpuinfo-dev libfxdiv-dev)
+check_debian "elsewhere install what corresponds to ${packages[*]}, build XNNPACK $xnn_version (the last part is its \
+commit) and configure samlet with -DSAMLET_XNNPACK_PREFIX=, where it is installed."
 # Debian 13's arm64 XNNPACK is the very version, and its hot loops are assembly; its x86 build is slow (see below).
 apt_xnnpack=0
 if [ "$debian" = 13 ] && [ "$machine" = aarch64 ]; then

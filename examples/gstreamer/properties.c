@@ -6,6 +6,7 @@
 
 static const Settings defaults = {
     .max_objects = 4,
+    .prompted_frames = 4, /* with one, a correcting click would take the place of the first */
     .post_messages = TRUE,
     .overlay = TRUE,
     .drop = DROP_AUTO,
@@ -64,6 +65,12 @@ static void install_model(GObjectClass* class) {
         g_param_spec_uint("max-objects", "Maximum of objects",
                           "Objects that memory is reserved for; a prompt for one more is refused", 1, 65536,
                           defaults.max_objects, AT_START));
+    g_object_class_install_property(
+        class, PROPERTY_PROMPTED_FRAMES,
+        g_param_spec_uint("prompted-frames", "Prompted frames",
+                          "Memories kept of frames with prompts, for each object: the first, and the closest "
+                          "in time",
+                          1, 64, defaults.prompted_frames, AT_START));
     g_object_class_install_property(
         class, PROPERTY_CLIP_LENGTH,
         g_param_spec_uint(
@@ -170,6 +177,7 @@ static const Field fields[] = {
     {PROPERTY_POINT, G_TYPE_STRING, offsetof(Settings, point)},
     {PROPERTY_BOX, G_TYPE_STRING, offsetof(Settings, box)},
     {PROPERTY_MAX_OBJECTS, G_TYPE_UINT, offsetof(Settings, max_objects)},
+    {PROPERTY_PROMPTED_FRAMES, G_TYPE_UINT, offsetof(Settings, prompted_frames)},
     {PROPERTY_IMAGE_SIZE, G_TYPE_UINT, offsetof(Settings, image_size)},
     {PROPERTY_THREADS, G_TYPE_UINT, offsetof(Settings, threads)},
     {PROPERTY_CLIP_LENGTH, G_TYPE_UINT, offsetof(Settings, clip_length)},

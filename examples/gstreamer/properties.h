@@ -15,6 +15,7 @@ typedef enum {
     PROPERTY_POINT,
     PROPERTY_BOX,
     PROPERTY_MAX_OBJECTS,
+    PROPERTY_PROMPTED_FRAMES,
     PROPERTY_IMAGE_SIZE,
     PROPERTY_THREADS,
     PROPERTY_CLIP_LENGTH,
@@ -30,7 +31,7 @@ typedef enum {
 
 typedef struct Settings {
     gchar *model, *point, *box;
-    guint max_objects, image_size, threads, clip_length;
+    guint max_objects, prompted_frames, image_size, threads, clip_length;
     gboolean overlay, post_messages, rle;
     DropPolicy drop;
     GstClockTime max_lateness;

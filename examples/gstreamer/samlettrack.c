@@ -95,6 +95,7 @@ static gboolean open_tracking(GstSamletTrack* self) {
     config.image_size = self->settings.image_size;
     config.threads = self->settings.threads;
     config.max_objects = self->settings.max_objects;
+    config.prompted_frames = self->settings.prompted_frames;
     config.clip_length = self->settings.clip_length;
     model = g_strdup(self->settings.model);
     g_mutex_unlock(&self->lock);
