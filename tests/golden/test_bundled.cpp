@@ -1,4 +1,4 @@
-// The bundled model on the bundled clip, against what the reference answers with the same weights before they
+// The bundled model on the bundled clip, against what the PyTorch model answers with the same weights before they
 // were rounded to f16. Needs no reference data.
 //
 // SPDX-License-Identifier: Apache-2.0
@@ -20,7 +20,7 @@ constexpr Bounds kRounded = {2e-3, 1.5e-2, 0.9998, 0.996};
 
 void box(void**) {
     const OpenModel model(kModel);
-    const Npz npz(SAMLET_TEST_DATA_DIR "/trained_box.npz");
+    const Npz npz(SAMLET_TEST_DATA_DIR "/bundled_box.npz");
     const Array logits = npz.get("logits"), bits = npz.get("bits");
     const std::vector<float> values = logits.floats(), ious = npz.floats("ious"),
                              scores = npz.floats("scores");
