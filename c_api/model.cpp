@@ -68,6 +68,10 @@ Status choose_kernels(const samlet_model_config& config, const Kernels** kernels
     return {};
 }
 
+// Covers two thirds of the products of SAM 2 tiny. Masks of its trained weights at 512, 24 prompts on a photograph, sums
+// of any length in halves: IoU with f32 0.9982 but for one click at 0.82; summed in f32 0.9996, least 0.993.
+constexpr size_t kLongestHalfSum = 384;
+
 // What layers compute in: by the type in the file and by what the caller allows.
 Status choose_precisions(const samlet_model_config& config, const Kernels& kernels, Precisions* precisions) {
     *precisions = Precisions();
@@ -84,7 +88,10 @@ Status choose_precisions(const samlet_model_config& config, const Kernels& kerne
         case SAMLET_PRECISION_F32: return {};
         case SAMLET_PRECISION_AUTO:
             precisions->of_int8 = Precision::int8;
-            if (kernels.half_products && can_compute(Precision::f16)) precisions->of_f16 = Precision::f16;
+            if (kernels.half_products && can_compute(Precision::f16)) {
+                precisions->of_f16 = Precision::f16;
+                precisions->longest_half_sum = kLongestHalfSum;
+            }
             return {};
         case SAMLET_PRECISION_F16:
             if (!can_compute(Precision::f16))
