@@ -1,6 +1,6 @@
-// Thin owner of XNNPACK's fully connected operator, the only one that samlet needs: 1x1 convolutions are
-// linear layers, strided convolutions become one after gathering patches, stride-2 deconvolutions one before
-// scattering them.
+// Thin owner of XNNPACK's fully connected operator, the only one that samlet needs beside the conversion of int8
+// layers' inputs: 1x1 convolutions are linear layers, strided convolutions become one after gathering patches, stride-2
+// deconvolutions one before scattering them.
 //
 // SPDX-License-Identifier: Apache-2.0
 //

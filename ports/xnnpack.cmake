@@ -21,9 +21,17 @@ enum xnn_status create(size_t ic, size_t oc, size_t is, size_t os, const float* 
 enum xnn_status reshape_fc(xnn_operator_t op, size_t batch, pthreadpool_t pool) {
     return xnn_reshape_fully_connected_nc_qd8_f32_qc8w(op, batch, pool);
 }
-enum xnn_status reshape_conv(xnn_operator_t op, size_t n, size_t h, size_t w, size_t* size, size_t* alignment,
-                             size_t* oh, size_t* ow, pthreadpool_t pool) {
-    return xnn_reshape_convolution2d_nhwc_f32(op, n, h, w, size, alignment, oh, ow, pool);
+enum xnn_status create_f16(size_t ic, size_t oc, size_t is, size_t os, const void* k, const void* b, float lo, float hi,
+                           uint32_t flags, xnn_code_cache_t cc, xnn_weights_cache_t wc, xnn_operator_t* op) {
+    return xnn_create_fully_connected_nc_f16(ic, oc, is, os, k, b, lo, hi, flags, cc, wc, op);
+}
+enum xnn_status create_int8(size_t ic, size_t oc, size_t is, size_t os, const float* scale, const int8_t* k,
+                            const float* b, float lo, float hi, uint32_t flags, xnn_code_cache_t cc,
+                            xnn_weights_cache_t wc, xnn_operator_t* op) {
+    return xnn_create_fully_connected_nc_qd8_f32_qc8w(ic, oc, is, os, scale, k, b, lo, hi, flags, cc, wc, op);
+}
+enum xnn_status quantise(xnn_operator_t op, const float* x, int8_t* y, struct xnn_quantization_params* params) {
+    return xnn_setup_convert_nc_f32_qd8(op, x, y, params);
 }
 size_t provider(void) { return sizeof(struct xnn_weights_cache_provider); }
 ]])
@@ -101,9 +109,10 @@ if(SAMLET_XNNPACK_SOURCE)
             set(${name}_SOURCE_DIR /usr CACHE PATH "")
         endforeach()
     endif()
+    set(samlet_pic "${CMAKE_POSITION_INDEPENDENT_CODE}")
     set(CMAKE_POSITION_INDEPENDENT_CODE ON)
     add_subdirectory("${SAMLET_XNNPACK_SOURCE}" "${CMAKE_BINARY_DIR}/xnnpack" EXCLUDE_FROM_ALL)
-    unset(CMAKE_POSITION_INDEPENDENT_CODE)
+    set(CMAKE_POSITION_INDEPENDENT_CODE "${samlet_pic}")
     if(CMAKE_C_COMPILER_ID STREQUAL "GNU" AND CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
         target_compile_options(microkernels-prod PRIVATE -fschedule-insns -fsched-pressure) # as in the script
     endif()
@@ -154,7 +163,7 @@ else()
     target_include_directories(samlet_xnnpack SYSTEM INTERFACE "${SAMLET_XNNPACK_DIR}/include")
     target_link_libraries(samlet_xnnpack INTERFACE ${SAMLET_XNNPACK_LIBS}
         "${SAMLET_PTHREADPOOL_LIBRARY}" "${SAMLET_CPUINFO_LIBRARY}")
-    # Archives outside the system travel with an installed static library, see the top CMakeLists.txt.
+    # Archives outside the system travel with an installed static library, see packaging/install.cmake.
     if(SAMLET_XNNPACK_LIBS MATCHES "XNNPACK\\.a" AND NOT SAMLET_XNNPACK_DIR STREQUAL "/usr")
         set(SAMLET_XNNPACK_ARCHIVES ${SAMLET_XNNPACK_LIBS})
     endif()

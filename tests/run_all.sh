@@ -2,6 +2,10 @@
 # Sets up the dependencies, builds everything with -Werror and runs all tests.
 # SAMLET_GOLDEN_DIR, if set, names the folder with the reference data; tests that need it are skipped without.
 set -euo pipefail
+if [ -n "${SAMLET_GOLDEN_DIR:-}" ]; then
+    SAMLET_GOLDEN_DIR=$(cd "$SAMLET_GOLDEN_DIR" && pwd) # tests run elsewhere
+    export SAMLET_GOLDEN_DIR
+fi
 cd "$(dirname "$0")/.."
 
 usage() {
@@ -24,14 +28,21 @@ jobs=${SAMLET_JOBS:-$(nproc)}
 # The thread pool spins: tests of several threads side by side on all processors only slow each other down.
 test_jobs=$(((jobs + 1) / 2))
 if [ -n "${SAMLET_GOLDEN_DIR:-}" ]; then
-    SAMLET_GOLDEN_DIR=$(cd "$SAMLET_GOLDEN_DIR" && pwd) # tests run elsewhere
-    export SAMLET_GOLDEN_DIR
     echo "run_all: reference data in $SAMLET_GOLDEN_DIR"
 else
     echo "run_all: no SAMLET_GOLDEN_DIR, tests against reference data are skipped"
 fi
 
 tools/setup_dependencies.sh --tests
+
+# The kernels that the library must find here: a level that is not chosen would not be tested either.
+has() { for f in "$@"; do grep -qw "$f" /proc/cpuinfo || return 1; done; }
+if [ "$(uname -m)" = x86_64 ] && [ -z "${SAMLET_EXPECTED_KERNELS:-}" ] && [ -z "${SAMLET_KERNELS:-}" ]; then
+    if has avx512f avx512bw avx512dq avx512vl; then SAMLET_EXPECTED_KERNELS=avx512
+    elif has avx2 fma f16c; then SAMLET_EXPECTED_KERNELS=avx2
+    else SAMLET_EXPECTED_KERNELS=generic; fi
+    export SAMLET_EXPECTED_KERNELS
+fi
 
 status=0
 build_and_test() { # folder, cmake options..., --, ctest options...

@@ -71,7 +71,9 @@ if [ -n "$build_as" ]; then
     forward=(--sysroot-only)
     [ $tools = 0 ] || forward+=(--tools)
     [ $refresh = 0 ] || forward+=(--refresh)
-    exec sudo -u "$build_as" -H bash "$0" "${forward[@]}"
+    sudo -u "$build_as" -H bash "$0" "${forward[@]}"
+    sudo -u "$build_as" -H bash "$0" --print-sysroot >"$pointer" # who goes on as root finds it too
+    exit 0
 fi
 
 # ---- Sysroot ------------------------------------------------------------------------------------------------------

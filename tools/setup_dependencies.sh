@@ -119,7 +119,9 @@ before_installing() {
 [ $do_xnnpack = 1 ] || exit 0
 
 if [ -n "$build_as" ]; then
-    exec sudo -u "$build_as" -H CC="${CC:-}" CXX="${CXX:-}" SAMLET_JOBS="${SAMLET_JOBS:-}" bash "$0" --xnnpack-only
+    sudo -u "$build_as" -H CC="${CC:-}" CXX="${CXX:-}" SAMLET_JOBS="${SAMLET_JOBS:-}" bash "$0" --xnnpack-only
+    sudo -u "$build_as" -H bash "$0" --print-prefix >"$prefix_file" # who goes on as root finds it too
+    exit 0
 fi
 
 # ---- XNNPACK ------------------------------------------------------------------------------------------------------

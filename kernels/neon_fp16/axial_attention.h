@@ -182,7 +182,7 @@ SAMLET_APART void scores_of_half_keys(const HalfPlace& place, const float16_t* k
                 }
                 multiply_halves<i.value>(factors, low, high, sums);
                 x += row;
-                y += row;
+                if constexpr (both) y += row;
             });
         }
         SAMLET_UNROLL
@@ -267,7 +267,7 @@ inline void prepare_queries(const HalfBlock& b, size_t first, const HalfChunk& c
     const size_t half = task.channels / 2;
     for (size_t i = 0; i < HalfAxial::row; ++i) {
         const bool there = first + i < task.queries;
-        const float* q = task.q + (first + i) * task.q_stride;
+        const float* q = there ? task.q + (first + i) * task.q_stride : nullptr;
         const float scale = scale_to_one(there ? largest_of(q, task.channels, 0) : 0);
         for (size_t k = 0; k < task.channels; ++k)
             c.queries[k * HalfAxial::row + i] = there ? q[k] * scale : 0;

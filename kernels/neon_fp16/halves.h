@@ -53,7 +53,7 @@ inline float largest_of(const float* x, size_t n, float largest) {
     largest = vmaxvq_f32(vmaxq_f32(a, b));
     for (; i < n; ++i) {
         const float size = __builtin_fabsf(x[i]);
-        if (!(size <= largest)) largest = size;
+        if (!(size <= largest) && largest == largest) largest = size;  // NaN stays
     }
     return largest;
 }

@@ -13,7 +13,7 @@
 #define SAMLET_APART __attribute__((noinline))
 // What holds by contract: the sanitizers report where it does not, other builds take it for granted.
 #define SAMLET_ASSUME(condition) ((condition) ? (void)0 : __builtin_unreachable())
-// Names the loop that it stands in, and the multiply-adds of one turn of it, for tools/bench/static_cost.sh.
+// Names the loop that it stands in, and the multiply-adds of one turn of it, for tools/bench/static_cost.py.
 #if defined(SAMLET_STATIC_COST)
 #define SAMLET_HOT_LOOP(name, multiply_adds) __asm__ volatile("// samlet loop " name " %0" ::"i"(multiply_adds))
 #else

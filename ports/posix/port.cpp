@@ -1,4 +1,4 @@
-// Linux and other POSIX systems.
+// Linux.
 //
 // SPDX-License-Identifier: Apache-2.0
 #ifndef _GNU_SOURCE

@@ -13,7 +13,8 @@ using namespace samlet::test;
 namespace {
 
 const char* const kImages[] = {"truck", "cars", "groceries"};
-constexpr uint32_t kColumns = 4, kRows = 3;
+// Sanitized builds look for wrong code, not for loss: a few prompts on one photograph will do.
+constexpr uint32_t kColumns = kSanitized ? 2 : 4, kRows = kSanitized ? 1 : 3;
 
 class Photo {
   public:
@@ -167,7 +168,7 @@ void photographs(void**) {
         const double mean = losses[kind].sum / static_cast<double>(losses[kind].count);
         printf("%s: mean IoU with f32 %.5f over %zu prompts, least %.4f\n", kinds[kind].name, mean,
                losses[kind].count, losses[kind].least);
-        assert_true(losses[kind].count >= 20);
+        assert_true(kSanitized || losses[kind].count >= 20);
         assert_true(mean >= kinds[kind].mean);
         assert_true(losses[kind].least >= 0.90);
     }

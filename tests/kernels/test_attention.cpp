@@ -190,6 +190,7 @@ void long_key_set(void**) {
 void large_scores(void**) {
     each_level([](const Kernels& kernels) {
         for (float size : {10.0f, 100.0f, 1000.0f, 10000.0f}) {
+            if (multiplies_halves(kernels) && size > 100) continue;  // halves then say no more than which key is largest
             Problem p{19, 300, 16, 16};
             p.scale = size / 16;
             const Data data(p, 3);

@@ -31,11 +31,12 @@ warnings="-O2 -Wall -Wextra -Werror"
 for kind in shared static; do
     package=samlet
     [ $kind = shared ] || package=samlet-static
-    flags=$(pkg-config --cflags --libs $package)
+    flags=()
+    eval "flags+=($(pkg-config --cflags --libs $package))" # it quotes what a shell would split
     # shellcheck disable=SC2086
     {
-        ${CC:-cc} -std=c99 $warnings consumer/disc.c $flags -o pkg-config/c_$kind
-        ${CXX:-c++} -std=c++17 $warnings consumer/disc.cpp $flags -o pkg-config/cpp_$kind
+        ${CC:-cc} -std=c99 $warnings consumer/disc.c "${flags[@]}" -o pkg-config/c_$kind
+        ${CXX:-c++} -std=c++17 $warnings consumer/disc.cpp "${flags[@]}" -o pkg-config/cpp_$kind
     }
 done
 

@@ -100,12 +100,6 @@ Npz::Npz(const std::string& path) : path_(path), file_(cli::read_file(path)) {
     }
 }
 
-std::vector<std::string> Npz::names() const {
-    std::vector<std::string> names;
-    for (const auto& member : members_) names.push_back(member.first);
-    return names;
-}
-
 std::vector<uint8_t> Npz::extract(const std::string& name) const {
     const auto found = members_.find(name);
     if (found == members_.end()) reject("there is no array '" + name + "'");

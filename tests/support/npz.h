@@ -32,8 +32,6 @@ std::vector<float> channels_last(const Array& array);
 class Npz {
   public:
     explicit Npz(const std::string& path);
-    bool has(const std::string& name) const { return members_.count(name) != 0; }
-    std::vector<std::string> names() const;
     Array get(const std::string& name) const;
     std::vector<float> floats(const std::string& name) const { return get(name).floats(); }
 

@@ -107,8 +107,6 @@ void recording_free(recording* recording);
 void recording_add(recording* recording, samlet_tracker* tracker, int32_t object);
 /* All fields and logits, bit by bit. */
 void assert_same_recordings(const recording* a, const recording* b);
-/* Only the records of `object` in `a`, in order, against all of `b`. */
-void assert_same_object(const recording* a, int32_t object, const recording* b);
 /* Largest root mean square of the difference of two logit maps over that of the first one; all records in
  * order. Frame numbers may differ. */
 double recording_distance(const recording* a, const recording* b);

@@ -13,13 +13,30 @@ fn main() {
     let flags = match env::var("SAMLET_LIB_DIR") {
         Ok(folder) => {
             let libraries = env::var("SAMLET_LIBS").unwrap_or_else(|_| "-lsamlet".to_string());
-            format!("-L{folder} {libraries}")
+            format!("-L{} {libraries}", folder.replace(' ', "\\ "))
         }
         Err(_) => ask_pkg_config(),
     };
-    for flag in flags.split_whitespace() {
-        link(flag);
+    for flag in split_flags(&flags) {
+        link(&flag);
     }
+}
+
+/// Words as pkg-config separates them: a backslash before a blank keeps it.
+fn split_flags(text: &str) -> Vec<String> {
+    let (mut words, mut word, mut letters) = (Vec::new(), String::new(), text.chars());
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\\' => word.extend(letters.next()),
+            _ if !letter.is_whitespace() => word.push(letter),
+            _ if !word.is_empty() => words.push(std::mem::take(&mut word)),
+            _ => {}
+        }
+    }
+    if !word.is_empty() {
+        words.push(word);
+    }
+    words
 }
 
 fn ask_pkg_config() -> String {
