@@ -20,11 +20,14 @@ import prompts  # noqa: E402
 from data.assets import held_out  # noqa: E402
 from data.pictures import Pictures  # noqa: E402
 from data.render import render  # noqa: E402
+from data.segments import from_run_lengths  # noqa: E402
 from follow import Plan, clip_cost  # noqa: E402
+from optimizer import Optimizer, orthogonal  # noqa: E402
 from sam2 import weights  # noqa: E402
 from sam2.mask_decoder import Decoded  # noqa: E402
 from sam2.model import Sam2  # noqa: E402
 from start import start_image, start_memory  # noqa: E402
+from team import Team  # noqa: E402
 
 SIZE = 64
 
@@ -39,6 +42,21 @@ def make_pictures(folder):
     np.savez(folder / "pictures.npz", photos=rng.integers(0, 255, (len(names), 64, 64, 3), dtype=np.uint8),
              photo_names=["budgie-backgrounds:" + n for n in names], sprites=np.stack([disc] * len(names)),
              sprite_names=names)
+
+
+def run_lengths(mask):
+    """The COCO string of a mask, as its authors' code writes it."""
+    flat = mask.T.reshape(-1)
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], flat.astype(int)))))
+    runs = np.diff(np.concatenate(([0], edges, [flat.size]))).tolist()
+    text = ""
+    for i, run in enumerate(runs):
+        value, more = run - (runs[i - 2] if i > 2 else 0), True
+        while more:
+            bits, value = value & 31, value >> 5
+            more = value != (-1 if bits & 16 else 0)
+            text += chr(48 + bits + 32 * more)
+    return text
 
 
 def disc(x, y, radius):
@@ -71,6 +89,39 @@ class Data(unittest.TestCase):
         self.assertFalse(torch.equal(one.owners, other.owners))
         self.assertTrue(0 <= one.images.min() and one.images.max() <= 1)
 
+    def test_run_lengths(self):
+        rng = np.random.default_rng(2)
+        for mask in (np.ones((3, 5), bool), np.zeros((4, 2), bool), rng.random((40, 30)) > 0.4, np.eye(90, 70) > 0):
+            np.testing.assert_array_equal(from_run_lengths(run_lengths(mask), *mask.shape), mask)
+
+    def test_segments_move_with_their_photograph(self):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = Path(folder)
+            make_pictures(folder)
+            names = [str(n) for n in np.load(folder / "pictures.npz")["photo_names"]]
+            # What is red on the photographs is the segment.
+            photos = np.zeros((len(names), 64, 64, 3), np.uint8)
+            photos[:, 20:40, 24:48] = (255, 0, 0)
+            whole = dict(np.load(folder / "pictures.npz"), photos=photos)
+            np.savez(folder / "pictures.npz", **whole)
+            mask = np.packbits(photos[0, :, :, 0].repeat(4, 0).repeat(4, 1) > 0, axis=1)
+            rows = [i for i, name in enumerate(names) if not held_out(name)]
+            np.savez(folder / "segments.npz", masks=np.stack([mask] * len(rows)), photos=np.array(rows), done=len(rows))
+            pictures = Pictures(folder)
+            self.assertTrue(all(s is None for s in Pictures(folder, held=True).segments))
+            seen = 0
+            for seed in range(12):
+                clips = render(np.random.default_rng(seed), pictures, 1, 5, SIZE)
+                owner = int(clips.owners.max())
+                red = clips.images[0, :, 0] - clips.images[0, :, 1]
+                uncovered = (clips.owners[0] == owner).sum((1, 2)) > 60
+                if owner < 2 or not uncovered.all():
+                    continue
+                # Colours are shifted at random, so that only a contrast can be asked for.
+                inside, outside = red[clips.owners[0] == owner], red[clips.owners[0] == 0]
+                seen += bool(abs(inside.mean() - outside.mean()) > 0.1)
+            self.assertGreaterEqual(seen, 3)
+
     def test_occluder_hides_the_object_and_goes(self):
         hidden = returned = 0
         for seed in range(6):
@@ -100,6 +151,40 @@ class Data(unittest.TestCase):
         unused = {"no_mem_pos_enc"}
         idle = {name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0}
         self.assertEqual(idle, unused)
+
+
+class Optimising(unittest.TestCase):
+    def test_orthogonal(self):
+        torch.manual_seed(0)
+        for shape in ((24, 8), (8, 24), (64, 16)):
+            matrix = torch.randn(shape)
+            values = torch.linalg.svdvals(orthogonal(matrix))
+            self.assertTrue((values > 0.6).all() and (values < 1.3).all(), values)
+            self.assertGreater((orthogonal(matrix) * matrix).sum(), 0)
+        self.assertTrue(torch.isfinite(orthogonal(torch.zeros(4, 6))).all())
+
+    def test_learns_and_goes_on_where_it_was(self):
+        torch.manual_seed(0)
+        x, goal = torch.randn(64, 8), torch.randn(64, 4)
+
+        def train(model, optimizer, steps):
+            for _ in range(steps):
+                optimizer.zero_grad()
+                cost = ((model(x) - goal) ** 2).mean()
+                cost.backward()
+                optimizer.step(0.02)
+            return float(cost)
+
+        model = torch.nn.Sequential(torch.nn.Linear(8, 16), torch.nn.GELU(), torch.nn.Linear(16, 4))
+        optimizer = Optimizer([model], 0.02, Team(0, 1, None))
+        self.assertEqual(len(optimizer.parameters), 4)
+        first = train(model, optimizer, 1)
+        self.assertLess(train(model, optimizer, 60), 0.8 * first)
+        copy = torch.nn.Sequential(torch.nn.Linear(8, 16), torch.nn.GELU(), torch.nn.Linear(16, 4))
+        copy.load_state_dict(model.state_dict())
+        second = Optimizer([copy], 0.02, Team(0, 1, None))
+        second.load_state_dict(optimizer.state_dict())
+        self.assertEqual(train(copy, second, 3), train(model, optimizer, 3))
 
 
 class Prompts(unittest.TestCase):

@@ -20,14 +20,19 @@ class Team:
     def leads(self):
         return self.rank == 0
 
-    def average_gradients(self, parameters):
+    def add_up(self, tensors):
+        """The sums of everybody's tensors."""
         if self.size == 1:
-            return
-        flat = torch.cat([(torch.zeros_like(p) if p.grad is None else p.grad).reshape(-1) for p in parameters])
+            return tensors
+        flat = torch.cat([t.reshape(-1) for t in tensors])
         dist.all_reduce(flat)
-        flat /= self.size
-        for p, piece in zip(parameters, flat.split([p.numel() for p in parameters])):
-            p.grad = piece.view_as(p)
+        return [piece.view_as(t) for t, piece in zip(tensors, flat.split([t.numel() for t in tensors]))]
+
+    def average_gradients(self, parameters):
+        """All members took the same kind of step, so the same parameters have gradients."""
+        used = [p for p in parameters if p.grad is not None]
+        for p, total in zip(used, self.add_up([p.grad for p in used])):
+            p.grad = total / self.size
 
     def agree(self, value):
         """The leader's number."""

@@ -25,13 +25,14 @@ import team as teamwork
 from data.pictures import Pictures
 from data.render import render
 from follow import clip_cost
+from optimizer import Optimizer
 from phases import PHASES, phase_at, plan_step
 from sam2 import weights
 from sam2.model import Sam2
 from start import start_image, start_memory
 from taught import Lessons, Pupil
 
-LEARNING_RATE, WEIGHT_DECAY, WARM_UP = 8e-4, 0.05, 60
+LEARNING_RATE, WARM_UP = 8e-4, 60
 REPORT_STEPS, SAVE_SECONDS = 25, 120
 
 
@@ -48,19 +49,6 @@ def parse():
     parser.add_argument("--bf16", action="store_true", help="on a CPU too, to rehearse what a GPU will do")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     return parser.parse_args()
-
-
-def make_optimizer(modules, rate):
-    """Weight decay on matrices only, not on norms, biases, codes and tokens."""
-    codes = ("pos_embed", "point_embed", "mask_embed", "iou_token", "score_token", "mask_tokens", "maskmem_tpos",
-             "no_obj", "no_mem")
-    decayed, plain = [], []
-    for module in modules:
-        for name, p in module.named_parameters():
-            is_matrix = p.ndim > 1 and not any(code in name for code in codes)
-            (decayed if is_matrix else plain).append(p)
-    groups = [{"params": decayed, "weight_decay": WEIGHT_DECAY}, {"params": plain, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98))
 
 
 class Average:
@@ -122,8 +110,7 @@ class Training:
         if self.lessons.images:
             self.pupil = Pupil(self.model.arch.d_model, *self.lessons.scale()).to(self.device)
             modules.append(self.pupil)
-        self.optimizer = make_optimizer(modules, options.rate)
-        self.parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
+        self.optimizer = Optimizer(modules, options.rate, team)
         self.average = Average(self.model)
         # --from enters where clips begin; what was learned before is in the weights.
         self.step, self.minutes, self.remembers = 0, 0.0, bool(options.start)
@@ -181,15 +168,13 @@ class Training:
         generator = torch.Generator(self.device)
         generator.manual_seed(1000003 * self.step + 7919 * self.team.rank + self.options.seed)
         plan = plan_step(phase, progress, rng["plan"], self.model.arch.image_size, self.options.batch)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.options.rate * scale_of_rate
         total, statistics = self.cost(phase, plan, rng, generator)
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad()
         total.backward()
-        self.team.average_gradients(self.parameters)
-        norm = torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
+        self.team.average_gradients(self.optimizer.parameters)
+        norm = torch.nn.utils.clip_grad_norm_(self.optimizer.parameters, 1.0)
         if torch.isfinite(norm):
-            self.optimizer.step()
+            self.optimizer.step(self.options.rate * scale_of_rate)
             self.average.update(self.model, self.step)
             self.log.add({"cost": total.detach(), **statistics})
         self.step += 1

@@ -12,21 +12,32 @@ WEIGHTS = {"openclipart-png": 1.5, "@lobehub/fluent-emoji-3d": 2, "fonts-noto-co
 
 
 def read(path, kind, held):
-    """(pictures [n, channels, side, side], names) of the part that is, or is not, held out."""
+    """(pictures [n, channels, side, side], names, rows) of the part that is, or is not, held out."""
     with np.load(path) as file:
         names = [str(n) for n in file[kind + "_names"]]
         rows = [i for i, name in enumerate(names) if held_out(name) == held]
-        return torch.from_numpy(file[kind + "s"][rows].transpose(0, 3, 1, 2).copy()), [names[i] for i in rows]
+        pictures = torch.from_numpy(file[kind + "s"][rows].transpose(0, 3, 1, 2).copy())
+        return pictures, [names[i] for i in rows], rows
+
+
+def read_segments(path, rows):
+    """For each photograph, its masks as bits [n, 256, 32]; `rows` says which photographs are wanted."""
+    if not path.exists():
+        return [None] * len(rows)
+    with np.load(path) as file:
+        masks, photos = file["masks"], file["photos"]
+        return [masks[photos == row] if (photos == row).any() else None for row in rows]
 
 
 class Pictures:
-    """pictures.npz of a folder, and cutouts.npz where data/cutouts.py made it."""
+    """pictures.npz of a folder, and what data/cutouts.py and data/segments.py made of it, where they did."""
 
     def __init__(self, work, held=False, device="cpu"):
-        photos, photo_names = read(work / "pictures.npz", "photo", held)
-        sprites, names = read(work / "pictures.npz", "sprite", held)
+        photos, photo_names, rows = read(work / "pictures.npz", "photo", held)
+        sprites, names, _ = read(work / "pictures.npz", "sprite", held)
+        self.segments = read_segments(work / "segments.npz", rows)
         if (work / "cutouts.npz").exists():
-            more, more_names = read(work / "cutouts.npz", "sprite", held)
+            more, more_names, _ = read(work / "cutouts.npz", "sprite", held)
             sprites, names = torch.cat((sprites, more)), names + more_names
         self.photos, self.sprites = photos.to(device), sprites.to(device)
         self.real = np.array([not name.startswith("freedoom") for name in photo_names])
@@ -39,8 +50,23 @@ class Pictures:
         self.photo_chances = np.where(self.real, 0.75 / max(1, self.real.sum()), 0.25 / max(1, (~self.real).sum()))
         self.photo_chances /= self.photo_chances.sum()
 
-    def photo(self, rng):
-        return self.photos[rng.choice(len(self.photos), p=self.photo_chances)].float() / 255
+    def choose_photo(self, rng):
+        return rng.choice(len(self.photos), p=self.photo_chances)
+
+    def photo(self, rng, index=None):
+        index = self.choose_photo(rng) if index is None else index
+        return self.photos[index].float() / 255
+
+    def labels(self, rng, index, most=4):
+        """[256, 256] uint8: up to `most` segments of a photograph that do not overlap, numbered from 1; 0 elsewhere."""
+        labels = np.zeros((256, 256), np.uint8)
+        masks = self.segments[index]
+        if masks is not None and rng.random() < 0.6:
+            for bits in masks[rng.permutation(len(masks))[:2 * most]]:
+                mask = np.unpackbits(bits, axis=1) > 0
+                if labels.max() < most and (labels[mask] > 0).mean() < 0.02:
+                    labels[mask] = labels.max() + 1
+        return torch.from_numpy(labels).to(self.photos.device)
 
     def texture(self, rng, size):
         """A part of a photograph."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Clips with exact masks: cut-outs move over photographs, behind and before each other.
+"""Clips with exact masks: cut-outs move over photographs, behind and before each other and what the photographs show.
 
 What happens is drawn with numpy, a few numbers for each clip; the pixels are composed with torch, so that the same code
 runs on a CPU and on a GPU. Places are in [-1, 1], the square of the frame.
@@ -165,10 +165,12 @@ def draw(sprites, motions, bends, size):
 
 
 def backgrounds(rng, pictures, clips, frames, size):
-    """Photographs under a camera that pans, zooms, turns and shakes."""
-    motions, photos = [], []
+    """Photographs under a camera that pans, zooms, turns and shakes; and which of their segments is where."""
+    motions, photos, labels = [], [], []
     for _ in range(clips):
-        photo = jitter(rng, pictures.photo(rng), 0.2)
+        index = pictures.choose_photo(rng)
+        labels.append(pictures.labels(rng, index))
+        photo = jitter(rng, pictures.photo(rng, index), 0.2)
         half = 1 / rng.uniform(0.35, 0.95)  # the photograph's half side where the frame's is 1
         moves = 0.0 if rng.random() < 0.3 else 1.0
         still = np.zeros(frames)
@@ -180,8 +182,9 @@ def backgrounds(rng, pictures, clips, frames, size):
                               still, still, still + 1, still + 1))
         photos.append(prefilter(photo, half, size))
     grid, _ = look_up(motions, [(0, 0, 0, 0)] * clips, size, pictures.photos.device)
-    # Reflected at its borders, so that a frame is never empty.
-    return sample(torch.stack(photos), grid, size, "reflection")
+    # Reflected at its borders, so that a frame is never empty; a reflection is not the object.
+    seen = F.grid_sample(torch.stack(labels)[:, None].float(), grid, mode="nearest", align_corners=False)
+    return sample(torch.stack(photos), grid, size, "reflection"), seen.view(clips, frames, size, size).byte()
 
 
 def film(rng, images):
@@ -201,9 +204,10 @@ def film(rng, images):
 
 def render(rng, pictures, clips, frames, size, occluded=None):
     """`occluded` = (first, length) hides object 2 of every clip behind object 3 for that many frames."""
-    images = backgrounds(rng, pictures, clips, frames, size)
-    owners = torch.zeros(clips, frames, size, size, dtype=torch.uint8, device=images.device)
+    images, segments = backgrounds(rng, pictures, clips, frames, size)
     casts = [cast(rng, pictures, frames, occluded) for _ in range(clips)]
+    # Objects are numbered as they are drawn, what the photograph shows after them.
+    owners = torch.where(segments > 0, segments + max(map(len, casts)), segments)
     for layer in range(max(map(len, casts))):
         rows = [i for i, actors in enumerate(casts) if layer < len(actors)]
         actors = [casts[i][layer] for i in rows]
