@@ -188,13 +188,15 @@ Status Session::start() {
             return fail(SAMLET_ERROR_MEMORY, "the system refused to start %a threads", config_.threads);
     }
     if (config_.pin_threads) {
-        // As many items as threads, and none ends before all have begun: each thread takes one.
+        // As many items as threads, and none ends before all have begun: each thread takes one. Thread 0 is
+        // whoever calls: it belongs to the caller, and every later session's threads would inherit its
+        // processor.
         std::atomic<uint32_t> arrived{0};
         exec_.parallel(config_.threads, [&](size_t, size_t thread) {
-            port::pin_thread(static_cast<uint32_t>(thread));
+            if (thread > 0) port::pin_thread(static_cast<uint32_t>(thread));
             arrived++;
-            while (arrived.load() < config_.threads) {
-            }
+            // Those who have not arrived may need this processor.
+            while (arrived.load() < config_.threads) port::yield_thread();
         });
     }
     model_->prompt_encoder.fill_position_tables(grid_, position_x_, position_y_);

@@ -264,7 +264,8 @@ typedef struct samlet_tracker samlet_tracker;
 
 /* Threads spin a little while waiting for work; yield instead where other programs share the cores. */
 #define SAMLET_TRACKER_YIELD 1u
-/* Pin thread k to the k-th processor that the process may use. */
+/* Pin the threads that the session starts, 1 .. threads - 1, each to the processor of that number among those that the
+ * creating thread may use, counted from 0. The caller's thread, which works along, stays as it is: pin it yourself. */
 #define SAMLET_TRACKER_PIN_THREADS 2u
 /* Give each pixel of the frame-size results to the object with the highest logit only. Memories are not affected. */
 #define SAMLET_TRACKER_NON_OVERLAPPING 4u
