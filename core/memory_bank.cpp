@@ -120,8 +120,11 @@ uint16_t* MemoryBank::store_prompted(int64_t frame, bool reverse, const float* p
     return slot->memory;
 }
 
-void MemoryBank::forget_prompted(int64_t frame) {
-    if (BankSlot* slot = find(prompted_, sizes_.prompted, frame)) slot->used = false;
+bool MemoryBank::forget_prompted(int64_t frame) {
+    BankSlot* slot = find(prompted_, sizes_.prompted, frame);
+    if (!slot) return false;
+    slot->used = false;
+    return true;
 }
 
 size_t MemoryBank::read_memories(int64_t frame, bool reverse, size_t frames_ahead, MemoryRead* reads) const {

@@ -58,7 +58,7 @@ class MemoryBank {
     // The same for a prompted frame. When all slots are taken, the first prompted frame and those closest in
     // time stay; the one given up goes on as a recent frame. With a single slot the latest stays.
     uint16_t* store_prompted(int64_t frame, bool reverse, const float* pointer);
-    void forget_prompted(int64_t frame);
+    bool forget_prompted(int64_t frame);  // whether there was one
 
     // What `frame` reads: memories (at most prompted + recent) and pointers (at most prompted + pointers).
     // `frames_ahead`: how far recent memories reach, num_maskmem - 1; `pointer_reach`: how far pointers do.

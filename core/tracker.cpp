@@ -403,8 +403,8 @@ Status Tracker::clear_prompts(int32_t id) {
         return fail(SAMLET_ERROR_STATE, "there is no frame: call samlet_tracker_set_frame first");
     TrackedObject* object = find(id);
     if (!object) return fail(SAMLET_ERROR_NOT_FOUND, "there is no object %a", id);
-    if (object->prompted) drop_frame_state(*object);
-    object->bank.forget_prompted(frame_);
+    // What was tracked on a prompted frame, seen again, read the memory that goes.
+    if (object->bank.forget_prompted(frame_) || object->prompted) drop_frame_state(*object);
     for (uint32_t i = 0; i < tracker_config_.max_objects; i++) objects_[i].extent_known = false;
     return {};
 }

@@ -257,6 +257,35 @@ static void stored_prompts_can_be_cleared(void** state) {
     samlet_tracker_destroy(t);
 }
 
+/* Also where the frame is seen again and was tracked: the result came from the memory that goes. */
+static void stored_prompts_can_be_cleared_on_a_later_visit(void** state) {
+    samlet_tracker *t = tracker_for(1), *fresh = tracker_for(1);
+    recording cleared, clean;
+    (void)state;
+    recording_init(&cleared);
+    recording_init(&clean);
+    scene_set(t, 0, 0);
+    add_square(t, 1, 0);
+    scene_track(t);
+    scene_set(t, 0, 0);
+    scene_track(t);
+    assert_int_equal(scene_result(t, 1).prompted, 0);
+    assert_ok(t, samlet_tracker_clear_prompts(t, 1));
+    assert_without_result(t, 1);
+    scene_track(t);
+    assert_without_result(t, 1);
+    scene_click(t, 1, scene_disc(W, H, 0)); /* starts the object: there is no memory to look at */
+    recording_add(&cleared, t, 1);
+    scene_set(fresh, 0, 0);
+    scene_click(fresh, 1, scene_disc(W, H, 0));
+    recording_add(&clean, fresh, 1);
+    assert_same_recordings(&clean, &cleared);
+    recording_free(&cleared);
+    recording_free(&clean);
+    samlet_tracker_destroy(t);
+    samlet_tracker_destroy(fresh);
+}
+
 /* "You have lost it, here it is": far from what is tracked. */
 static void correct_to_square(samlet_tracker* t, int32_t object, int time) {
     static uint8_t mask[W * H];
@@ -851,6 +880,7 @@ int main(void) {
         cmocka_unit_test(objects_are_listed_in_order_of_coming),
         cmocka_unit_test(cleared_prompts_leave_no_trace),
         cmocka_unit_test(stored_prompts_can_be_cleared),
+        cmocka_unit_test(stored_prompts_can_be_cleared_on_a_later_visit),
         cmocka_unit_test(corrections_reach_the_following_frames),
         cmocka_unit_test(a_cleared_correction_leaves_no_trace),
         cmocka_unit_test(tracking_twice_changes_nothing),
