@@ -318,7 +318,8 @@ void Tracker::prompt_points(TrackedObject& o, const samlet_prompt& p) {
         o.points[o.point_count++] = to_square(p.points[i].x, p.points[i].y, p.points[i].label);
 
     float* x = exec_.floats(cells() * model_->config.d_model);
-    const bool corrects = o.tracked || o.bank.has_prompted(frame_) || o.bank.has_recent(frame_);
+    const bool corrects =
+        remembers(o) && (o.tracked || o.bank.has_prompted(frame_) || o.bank.has_recent(frame_));
     if (corrects)
         condition(o, o.tracked ? o.reverse : reverse_, x);
     else
@@ -435,6 +436,15 @@ struct Tracker::MemoryRun {
     }
 };
 
+size_t Tracker::pointer_reach() const {
+    const uint32_t most = model_->config.max_pointers, clip = tracker_config_.clip_length;
+    return (clip && clip < most ? clip : most) - 1;
+}
+
+bool Tracker::remembers(const TrackedObject& o) const {
+    return o.bank.can_be_read(frame_, reverse_, model_->config.memory_frames - 1, pointer_reach());
+}
+
 void Tracker::condition_on_nothing(float* x) {
     const size_t d = model_->config.d_model;
     exec_.parallel_chunks(cells(), 256, [&](size_t first, size_t last, size_t) {
@@ -499,11 +509,9 @@ void Tracker::condition(const TrackedObject& o, bool reverse, float* x, Explanat
     } else {
         memory.frames = o.bank.read_memories(frame_, reverse, c.memory_frames - 1, run.reads);
         // Distances are divided by the largest one; a stream, whose length is unknown, has the longest.
-        uint32_t reach = c.max_pointers;
-        if (tracker_config_.clip_length && tracker_config_.clip_length < reach)
-            reach = tracker_config_.clip_length;
-        pointer_count = o.bank.read_pointers(frame_, reverse, reach - 1, pointers);
-        const float largest = reach > 1 ? static_cast<float>(reach - 1) : 1.0f;
+        const size_t reach = pointer_reach();
+        pointer_count = o.bank.read_pointers(frame_, reverse, reach, pointers);
+        const float largest = reach > 0 ? static_cast<float>(reach) : 1.0f;
         for (size_t i = 0; i < pointer_count; i++) pointers[i].distance /= largest;
     }
     memory.pointers = pointer_count * per_pointer;
@@ -650,7 +658,7 @@ Status Tracker::track() {
         if (o.pending) {
             commit(o);
             lap(SAMLET_STAGE_MEMORY_ENCODER);
-        } else if (!o.tracked && !o.bank.empty()) {
+        } else if (!o.tracked && remembers(o)) {
             o.prompted = false;
             track_object(o);
         } else {

@@ -94,6 +94,9 @@ class Tracker : public Session {
     // Conditions the frame once more, now that the mask is known, and looks on. Off: nothing.
     void explain(const TrackedObject& object, bool reverse, float* x);
     void forget_explanation(const TrackedObject& object);
+    // Whether the object has a memory that the current frame reads.
+    bool remembers(const TrackedObject& object) const;
+    size_t pointer_reach() const;  // frames
     void begin_condition(float* x);
     void condition_on_nothing(float* x);
     void commit(TrackedObject& object);

@@ -338,12 +338,15 @@ SAMLET_API samlet_status samlet_tracker_set_frame(samlet_tracker *tracker, const
  * prompted_frames, the first and those closest in time are kept (with one slot: the latest).
  * CAPACITY for too many objects or points, STATE without a frame. */
 SAMLET_API samlet_status samlet_tracker_prompt(samlet_tracker *tracker, int32_t object, const samlet_prompt *prompt);
-/* Takes back every prompt of `object` on the current frame. An object that has no other memory is then without a result
- * until it is prompted again. NOT_FOUND, STATE. */
+/* Takes back every prompt of `object` on the current frame, also of an earlier visit to it, and the result. A prompted
+ * frame that gave way to this one (see prompted_frames) is back in its place, if its memory is still kept. An object that
+ * has no other memory is without a result until it is prompted again. NOT_FOUND, STATE. */
 SAMLET_API samlet_status samlet_tracker_clear_prompts(samlet_tracker *tracker, int32_t object);
 
 /* Finds every object on the current frame and stores the memories. Objects prompted on this frame keep the mask that
- * the prompt gave. Calling it again after a correction stores the correction. STATE without frame or objects. */
+ * the prompt gave. Calling it again after a correction stores the correction. An object without a memory that this frame
+ * reads (its prompts were taken back, and what was tracked is too far away) gets no result. STATE without frame or
+ * objects. */
 SAMLET_API samlet_status samlet_tracker_track(samlet_tracker *tracker);
 
 /* The result of `object` on the current frame. STATE if it was neither tracked nor prompted there yet. */

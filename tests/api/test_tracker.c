@@ -304,10 +304,10 @@ static void correct_to_square(samlet_tracker* t, int32_t object, int time) {
 
 enum correction { NONE, PENDING, STORED, STORED_AND_CLEARED, PENDING_AND_CLEARED };
 
-static void track_corrected(recording* out, enum correction correction) {
+static void track_corrected(recording* out, enum correction correction, uint32_t prompted_frames) {
     samlet_tracker_config config = scene_tracker_config();
     samlet_tracker* t;
-    config.prompted_frames = 2;
+    config.prompted_frames = prompted_frames;
     t = scene_tracker(&config);
     recording_init(out);
     for (int i = 0; i < 8; i++) {
@@ -332,9 +332,9 @@ static void track_corrected(recording* out, enum correction correction) {
 static void corrections_reach_the_following_frames(void** state) {
     recording none, pending, stored;
     (void)state;
-    track_corrected(&none, NONE);
-    track_corrected(&pending, PENDING);
-    track_corrected(&stored, STORED);
+    track_corrected(&none, NONE, 2);
+    track_corrected(&pending, PENDING, 2);
+    track_corrected(&stored, STORED, 2);
     /* The next frame stores what track() has not. */
     assert_same_recordings(&stored, &pending);
     for (size_t i = 0; i < stored.count; i++) {
@@ -351,17 +351,46 @@ static void corrections_reach_the_following_frames(void** state) {
     recording_free(&stored);
 }
 
+/* With one slot, too, in which the correction had taken the place of the first prompt. */
 static void a_cleared_correction_leaves_no_trace(void** state) {
     static const enum correction ways[] = {STORED_AND_CLEARED, PENDING_AND_CLEARED};
     recording none, cleared;
     (void)state;
-    track_corrected(&none, NONE);
-    for (int i = 0; i < 2; i++) {
-        track_corrected(&cleared, ways[i]);
-        assert_same_recordings(&none, &cleared);
-        recording_free(&cleared);
+    for (uint32_t slots = 1; slots <= 2; slots++) {
+        track_corrected(&none, NONE, slots);
+        for (int i = 0; i < 2; i++) {
+            track_corrected(&cleared, ways[i], slots);
+            assert_same_recordings(&none, &cleared);
+            recording_free(&cleared);
+        }
+        recording_free(&none);
     }
-    recording_free(&none);
+}
+
+/* All that is left of the object lies too far away to be looked at. */
+static void nothing_to_look_at_is_no_result(void** state) {
+    samlet_tracker *t = tracker_for(1), *fresh = tracker_for(1);
+    recording again, first;
+    (void)state;
+    recording_init(&again);
+    recording_init(&first);
+    track_disc(t, &first, 3, 0, 1);
+    recording_free(&first);
+    scene_set(t, 0, 0);
+    assert_ok(t, samlet_tracker_clear_prompts(t, 1));
+    scene_set(t, 5, 100);
+    scene_track(t);
+    assert_without_result(t, 1);
+    scene_click(t, 1, scene_disc(W, H, 5));
+    recording_add(&again, t, 1);
+    scene_set(fresh, 5, 100);
+    scene_click(fresh, 1, scene_disc(W, H, 5));
+    recording_add(&first, fresh, 1);
+    assert_same_recordings(&first, &again);
+    recording_free(&again);
+    recording_free(&first);
+    samlet_tracker_destroy(t);
+    samlet_tracker_destroy(fresh);
 }
 
 static void tracking_twice_changes_nothing(void** state) {
@@ -883,6 +912,7 @@ int main(void) {
         cmocka_unit_test(stored_prompts_can_be_cleared_on_a_later_visit),
         cmocka_unit_test(corrections_reach_the_following_frames),
         cmocka_unit_test(a_cleared_correction_leaves_no_trace),
+        cmocka_unit_test(nothing_to_look_at_is_no_result),
         cmocka_unit_test(tracking_twice_changes_nothing),
         cmocka_unit_test(clicks_refine),
         cmocka_unit_test(points_can_be_replaced),
