@@ -46,6 +46,8 @@ void Segmenter::rehearse() {
 }
 
 Status Segmenter::set_image(const samlet_frame& frame) {
+    SAMLET_TRY(check(frame));
+    reset_clock();
     SAMLET_TRY(encode(frame));
     mask_count_ = 0;
     return {};

@@ -55,13 +55,6 @@ Status check_sides(float low, float high, uint32_t extent, const char* low_name,
 
 }  // namespace
 
-Status check_reach(uint64_t stride, uint64_t row_bytes, uint32_t rows) {
-    if (rows > 1 && stride > (static_cast<uint64_t>(PTRDIFF_MAX) - row_bytes) / (rows - 1))
-        return fail(SAMLET_ERROR_INVALID_ARGUMENT,
-                    "%b rows at a stride of %a bytes reach beyond the address space", shown(stride), rows);
-    return {};
-}
-
 Status SessionConfig::complete(const Model& model) {
     if (image_size == 0) image_size = model.config.image_size;
     if (image_size % kImageStep != 0 || image_size > kMaxImageSize)
@@ -281,9 +274,11 @@ void Session::fill_picture(const samlet_frame& frame, const Map& image) {
     });
 }
 
+Status Session::check(const samlet_frame& frame) const {
+    return check_frame(frame, config_.image_size, config_.max_frame_width, config_.max_frame_height);
+}
+
 Status Session::encode(const samlet_frame& frame) {
-    SAMLET_TRY(check_frame(frame, config_.image_size, config_.max_frame_width, config_.max_frame_height));
-    reset_clock();
     picture_ = picture_size(frame);
     model_->image_encoder.run(
         exec_, config_.image_size, [&](const Map& image) { fill_picture(frame, image); }, features_,

@@ -24,9 +24,6 @@ struct SessionConfig {
     Status complete(const Model& model);
 };
 
-// Rows of the caller's must lie inside the address space.
-Status check_reach(uint64_t stride, uint64_t row_bytes, uint32_t rows);
-
 class Session {
   public:
     const Model& model() const { return *model_; }
@@ -67,6 +64,8 @@ class Session {
     Status start();
     void stop();
 
+    Status check(const samlet_frame& frame) const;
+    // A frame that has passed check(): whoever takes it resets the clock before.
     Status encode(const samlet_frame& frame);
     // Decodes `image` [cells][d_model] (conditioned features, overwritten) under points, followed by
     // `padding` points of label -1 (0 to 2: the reference's callers differ), and low-res mask logits (null:

@@ -235,8 +235,8 @@ Status Tracker::set_frame(const samlet_frame& frame, int64_t number) {
         return fail(SAMLET_ERROR_INVALID_ARGUMENT,
                     "frame number %a is out of range; at most %b in size are supported", number,
                     kMaxFrameNumber);
-    const SessionConfig& c = tracker_config_.session;
-    SAMLET_TRY(check_frame(frame, c.image_size, c.max_frame_width, c.max_frame_height));
+    SAMLET_TRY(check(frame));
+    reset_clock();
     for (uint32_t i = 0; i < tracker_config_.max_objects; i++) {
         TrackedObject& o = objects_[i];
         if (!o.used) continue;
