@@ -240,7 +240,10 @@ Status Tracker::set_frame(const samlet_frame& frame, int64_t number) {
     for (uint32_t i = 0; i < tracker_config_.max_objects; i++) {
         TrackedObject& o = objects_[i];
         if (!o.used) continue;
-        if (o.pending) commit(o);
+        if (o.pending) {
+            commit(o);
+            lap(SAMLET_STAGE_MEMORY_ENCODER);
+        }
         drop_frame_state(o);
     }
     begun_valid_ = false;
@@ -297,6 +300,7 @@ Status Tracker::prompt(int32_t id, const samlet_prompt& p) {
     TrackedObject* object = find(id);
     SAMLET_TRY(check_prompt(object, p));
     if (!object) SAMLET_TRY(add(id, &object));
+    skip_lap();  // what the caller did since the last call
     if (p.mask)
         prompt_mask(*object, p);
     else
@@ -308,7 +312,6 @@ Status Tracker::prompt(int32_t id, const samlet_prompt& p) {
 
 void Tracker::prompt_points(TrackedObject& o, const samlet_prompt& p) {
     Arena::Scope scope(exec_.scratch);
-    lap(SAMLET_STAGE_PREPROCESS);
     if (p.flags & SAMLET_PROMPT_REPLACE_POINTS) o.point_count = 0;
     if (p.box) {
         o.points[o.point_count++] = to_square(p.box->x0, p.box->y0, PromptPoint::box_first);
@@ -345,7 +348,6 @@ void Tracker::prompt_points(TrackedObject& o, const samlet_prompt& p) {
 
 void Tracker::prompt_mask(TrackedObject& o, const samlet_prompt& p) {
     Arena::Scope scope(exec_.scratch);
-    lap(SAMLET_STAGE_PREPROCESS);
     o.point_count = 0;
     const uint32_t side = config_.image_size, low = static_cast<uint32_t>(low_res());
     const size_t d = model_->config.d_model;
@@ -651,7 +653,7 @@ Status Tracker::track() {
     for (uint32_t i = 0; i < tracker_config_.max_objects; i++) any |= objects_[i].used;
     if (!any)
         return fail(SAMLET_ERROR_STATE, "there is no object to track: call samlet_tracker_prompt first");
-    lap(SAMLET_STAGE_PREPROCESS);
+    skip_lap();
     for (uint32_t i = 0; i < tracker_config_.max_objects; i++) {
         TrackedObject& o = objects_[i];
         if (!o.used) continue;

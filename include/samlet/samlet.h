@@ -388,7 +388,8 @@ SAMLET_API const char *samlet_stage_name(samlet_stage stage);
 typedef struct samlet_profile {
     uint32_t size;
     uint32_t reserved;
-    double milliseconds[8]; /* by samlet_stage: since the last samlet_tracker_set_frame() began, all objects together */
+    double milliseconds[8]; /* by samlet_stage: since the last samlet_tracker_set_frame() began, all objects together;
+                             * not the time between the calls */
     /* Multiply-accumulates that the reference formulation spends on one tracked frame with a full bank and one object,
      * in 1e9, by samlet_stage: divide by time to get a nominal rate. */
     double nominal_gmac[8];

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "scene.h"
 
@@ -899,6 +900,47 @@ static void profiles_tell_time_and_cost(void** state) {
     samlet_tracker_destroy(t);
 }
 
+static samlet_profile profile_of(samlet_tracker* t) {
+    samlet_profile profile;
+    samlet_profile_init(&profile);
+    assert_ok(t, samlet_tracker_get_profile(t, &profile));
+    return profile;
+}
+
+/* Not the time that passes between the calls. */
+static void profiles_leave_out_the_caller(void** state) {
+    const struct timespec pause = {0, 200 * 1000 * 1000};
+    samlet_tracker* t = tracker_for(1);
+    double before;
+    (void)state;
+    scene_set(t, 0, 0);
+    before = profile_of(t).milliseconds[SAMLET_STAGE_PREPROCESS];
+    nanosleep(&pause, NULL);
+    scene_click(t, 1, scene_disc(W, H, 0));
+    nanosleep(&pause, NULL);
+    scene_track(t);
+    assert_true(profile_of(t).milliseconds[SAMLET_STAGE_PREPROCESS] == before);
+    samlet_tracker_destroy(t);
+}
+
+/* The next frame pays for the memory of a prompt that track() has not stored. */
+static void profiles_know_who_stores_a_prompt(void** state) {
+    samlet_tracker* t = tracker_for(1);
+    double stored;
+    (void)state;
+    scene_set(t, 0, 0);
+    scene_click(t, 1, scene_disc(W, H, 0));
+    scene_track(t);
+    stored = profile_of(t).milliseconds[SAMLET_STAGE_MEMORY_ENCODER];
+    scene_click(t, 1, scene_square(W, H, 0));
+    scene_set(t, 1, 1);
+    assert_true(profile_of(t).milliseconds[SAMLET_STAGE_MEMORY_ENCODER] > stored / 10);
+    assert_true(profile_of(t).milliseconds[SAMLET_STAGE_MEMORY_ATTENTION] == 0);
+    scene_set(t, 2, 2);
+    assert_true(profile_of(t).milliseconds[SAMLET_STAGE_MEMORY_ENCODER] == 0);
+    samlet_tracker_destroy(t);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_disc_is_followed),
@@ -933,6 +975,8 @@ int main(void) {
         cmocka_unit_test(memory_attention_stands_alone),
         cmocka_unit_test(memory_attention_does_not_touch_tracks),
         cmocka_unit_test(profiles_tell_time_and_cost),
+        cmocka_unit_test(profiles_leave_out_the_caller),
+        cmocka_unit_test(profiles_know_who_stores_a_prompt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
