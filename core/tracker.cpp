@@ -117,8 +117,8 @@ void Tracker::rehearse_track() {
     Arena::Scope scope(exec_.scratch);
     TrackedObject object;
     float* x = exec_.floats(cells() * model_->config.d_model);
-    condition(object, false, x);
-    if (tracker_config_.explain) explain(object, false, x);
+    condition(object, x);
+    if (tracker_config_.explain) explain(object, x);
     {
         Arena::Scope decode_scope(exec_.scratch);
         DecodedMasks masks = take_masks();
@@ -324,7 +324,7 @@ void Tracker::prompt_points(TrackedObject& o, const samlet_prompt& p) {
     const bool corrects =
         remembers(o) && (o.tracked || o.bank.has_prompted(frame_) || o.bank.has_recent(frame_));
     if (corrects)
-        condition(o, o.tracked ? o.reverse : reverse_, x);
+        condition(o, x);
     else
         condition_on_nothing(x);
     lap(SAMLET_STAGE_MEMORY_ATTENTION);
@@ -343,7 +343,7 @@ void Tracker::prompt_points(TrackedObject& o, const samlet_prompt& p) {
     }
     lap(SAMLET_STAGE_MASK_DECODER);
     forget_explanation(o);
-    if (corrects) explain(o, o.tracked ? o.reverse : reverse_, x);
+    if (corrects) explain(o, x);
 }
 
 void Tracker::prompt_mask(TrackedObject& o, const samlet_prompt& p) {
@@ -490,8 +490,7 @@ struct Tracker::Watch {
     }
 };
 
-void Tracker::condition(const TrackedObject& o, bool reverse, float* x, Explanation* why,
-                        const float* inside) {
+void Tracker::condition(const TrackedObject& o, float* x, Explanation* why, const float* inside) {
     Arena::Scope scope(exec_.scratch);
     const Config& c = model_->config;
     const size_t d = c.d_model, m = c.memory_dim, per_pointer = model_->object_pointer.tokens();
@@ -509,10 +508,10 @@ void Tracker::condition(const TrackedObject& o, bool reverse, float* x, Explanat
         memory.frames = tracker_config_.prompted_frames + tracker_config_.recent_frames;
         pointer_count = max_pointer_tokens() / per_pointer;
     } else {
-        memory.frames = o.bank.read_memories(frame_, reverse, c.memory_frames - 1, run.reads);
+        memory.frames = o.bank.read_memories(frame_, reverse_, c.memory_frames - 1, run.reads);
         // Distances are divided by the largest one; a stream, whose length is unknown, has the longest.
         const size_t reach = pointer_reach();
-        pointer_count = o.bank.read_pointers(frame_, reverse, reach, pointers);
+        pointer_count = o.bank.read_pointers(frame_, reverse_, reach, pointers);
         const float largest = reach > 0 ? static_cast<float>(reach) : 1.0f;
         for (size_t i = 0; i < pointer_count; i++) pointers[i].distance /= largest;
     }
@@ -548,7 +547,7 @@ void Tracker::forget_explanation(const TrackedObject& o) {
     if (explanations_) explanations_[&o - objects_].clear();
 }
 
-void Tracker::explain(const TrackedObject& o, bool reverse, float* x) {
+void Tracker::explain(const TrackedObject& o, float* x) {
     if (!tracker_config_.explain) return;
     Arena::Scope scope(exec_.scratch);
     Explanation rehearsed;
@@ -564,7 +563,7 @@ void Tracker::explain(const TrackedObject& o, bool reverse, float* x) {
             why.mask_cells += set;
         }
     }
-    condition(o, reverse, x, &why, inside);
+    condition(o, x, &why, inside);
     if (!exec_.rehearsing) why.milliseconds = skip_lap();
 }
 
@@ -620,7 +619,7 @@ void Tracker::encode_memory(const TrackedObject& o, bool hard, uint16_t* memory)
 }
 
 void Tracker::commit(TrackedObject& o) {
-    uint16_t* memory = o.bank.store_prompted(frame_, o.tracked ? o.reverse : reverse_, o.pointer);
+    uint16_t* memory = o.bank.store_prompted(frame_, reverse_, o.pointer);
     encode_memory(o, true, memory);
     o.pending = false;
 }
@@ -628,7 +627,7 @@ void Tracker::commit(TrackedObject& o) {
 void Tracker::track_object(TrackedObject& o) {
     Arena::Scope scope(exec_.scratch);
     float* x = exec_.floats(cells() * model_->config.d_model);
-    condition(o, reverse_, x);
+    condition(o, x);
     lap(SAMLET_STAGE_MEMORY_ATTENTION);
     {
         Arena::Scope decode_scope(exec_.scratch);
@@ -637,7 +636,7 @@ void Tracker::track_object(TrackedObject& o) {
         take_result(o, masks, true);
     }
     lap(SAMLET_STAGE_MASK_DECODER);
-    explain(o, reverse_, x);  // before the bank changes
+    explain(o, x);  // before the bank changes
     // A prompted frame keeps the memory that the prompt gave it.
     if (!o.bank.has_prompted(frame_))
         if (uint16_t* memory = o.bank.store_recent(frame_, reverse_, o.pointer))
@@ -666,7 +665,6 @@ Status Tracker::track() {
         } else {
             continue;
         }
-        if (!o.tracked) o.reverse = reverse_;
         o.tracked = true;
     }
     for (uint32_t i = 0; i < tracker_config_.max_objects; i++) objects_[i].extent_known = false;
