@@ -141,10 +141,17 @@ void Session::rehearse_picture() {
     picture_work(nullptr, 1, 0);
 }
 
-void Session::finish_layout(Arena scratch) {
-    exec_.scratch = scratch;
+Status Session::take_scratch(Arena& arena, Plan& plan) {
+    const size_t bytes = exec_.scratch.peak();
+    void* block = arena.take_bytes(bytes);
+    plan.close_part("scratch");
+    if (!block)
+        return fail(SAMLET_ERROR_MEMORY, "the block of %a bytes is too small",
+                    static_cast<int64_t>(arena.capacity()));
+    exec_.scratch = Arena(block, bytes);
     exec_.rehearsing = false;
     exec_.linears = linears_;
+    return {};
 }
 
 Status Session::start() {
@@ -283,8 +290,9 @@ Status Session::encode(const samlet_frame& frame) {
     model_->image_encoder.run(
         exec_, config_.image_size, [&](const Map& image) { fill_picture(frame, image); }, features_,
         [&](samlet_stage stage) { lap(stage); });
+    SAMLET_TRY(check_defect());
     has_picture_ = true;
-    return check_defect();
+    return {};
 }
 
 void Session::decode(float* image, const PromptPoint* points, size_t count, size_t padding,
@@ -370,11 +378,15 @@ MaskMeasure Session::measure(const float* const* objects, size_t count, size_t o
     return all;
 }
 
-size_t Session::write_rle(const float* const* objects, size_t count, size_t object, char* text,
-                          size_t capacity) {
+Status Session::write_rle(const float* const* objects, size_t count, size_t object, char* text,
+                          size_t capacity, size_t* length) {
     Arena::Scope scope(exec_.scratch);
     const PictureWork work = picture_work(objects, count, object);
-    return picture_rle(work.job, text, capacity, work.scratch);
+    *length = picture_rle(work.job, text, capacity, work.scratch);
+    if (capacity && *length >= capacity)
+        return fail(SAMLET_ERROR_BUFFER_TOO_SMALL, "the run-length code has %a bytes and a 0, the buffer %b",
+                    static_cast<int64_t>(*length), static_cast<int64_t>(capacity));
+    return {};
 }
 
 }  // namespace samlet

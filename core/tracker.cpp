@@ -98,19 +98,11 @@ Status Tracker::lay_out(const Model& model, const TrackerConfig& config, Arena& 
     }
     plan.close_part("explanations");
 
-    // What the stages need most becomes the scratch.
     begin_rehearsal();
     rehearse_picture();
     rehearse_track();
     rehearse_mask_prompt();
-    const size_t scratch = exec_.scratch.peak();
-    void* block = arena.take_bytes(scratch);
-    plan.close_part("scratch");
-    if (!block)
-        return fail(SAMLET_ERROR_MEMORY, "the block of %a bytes is too small",
-                    static_cast<int64_t>(arena.capacity()));
-    finish_layout(Arena(block, scratch));
-    return {};
+    return take_scratch(arena, plan);
 }
 
 void Tracker::rehearse_track() {
@@ -193,11 +185,15 @@ void Tracker::drop_frame_state(TrackedObject& o) {
     forget_explanation(o);
 }
 
+void Tracker::forget_extents() {
+    for (uint32_t i = 0; i < tracker_config_.max_objects; i++) objects_[i].extent_known = false;
+}
+
 Status Tracker::remove(int32_t id) {
     TrackedObject* object = find(id);
     if (!object) return fail(SAMLET_ERROR_NOT_FOUND, "there is no object %a", id);
     object->used = false;
-    for (uint32_t i = 0; i < tracker_config_.max_objects; i++) objects_[i].extent_known = false;
+    forget_extents();
     return {};
 }
 
@@ -207,7 +203,7 @@ void Tracker::reset() {
         objects_[i].bank.clear();
         drop_frame_state(objects_[i]);
     }
-    has_frame_ = has_picture_ = reverse_ = false;
+    has_picture_ = reverse_ = false;
     next_order_ = 0;
 }
 
@@ -247,15 +243,15 @@ Status Tracker::set_frame(const samlet_frame& frame, int64_t number) {
         drop_frame_state(o);
     }
     begun_valid_ = false;
+    const bool moves = has_picture_ && number != frame_;
     SAMLET_TRY(encode(frame));
-    if (has_frame_ && number != frame_) reverse_ = number < frame_;
+    if (moves) reverse_ = number < frame_;
     frame_ = number;
-    has_frame_ = true;
     return {};
 }
 
 Status Tracker::check_prompt(const TrackedObject* object, const samlet_prompt& p) const {
-    if (!has_frame_)
+    if (!has_picture_)
         return fail(SAMLET_ERROR_STATE,
                     "there is no frame to prompt on: call samlet_tracker_set_frame first");
     if (p.flags & ~SAMLET_PROMPT_REPLACE_POINTS)
@@ -306,7 +302,7 @@ Status Tracker::prompt(int32_t id, const samlet_prompt& p) {
     else
         prompt_points(*object, p);
     object->has_result = object->prompted = object->pending = true;
-    for (uint32_t i = 0; i < tracker_config_.max_objects; i++) objects_[i].extent_known = false;
+    forget_extents();
     return check_defect();
 }
 
@@ -402,13 +398,13 @@ void Tracker::prompt_mask(TrackedObject& o, const samlet_prompt& p) {
 }
 
 Status Tracker::clear_prompts(int32_t id) {
-    if (!has_frame_)
+    if (!has_picture_)
         return fail(SAMLET_ERROR_STATE, "there is no frame: call samlet_tracker_set_frame first");
     TrackedObject* object = find(id);
     if (!object) return fail(SAMLET_ERROR_NOT_FOUND, "there is no object %a", id);
     // What was tracked on a prompted frame, seen again, read the memory that goes.
     if (object->bank.forget_prompted(frame_) || object->prompted) drop_frame_state(*object);
-    for (uint32_t i = 0; i < tracker_config_.max_objects; i++) objects_[i].extent_known = false;
+    forget_extents();
     return {};
 }
 
@@ -646,7 +642,7 @@ void Tracker::track_object(TrackedObject& o) {
 }
 
 Status Tracker::track() {
-    if (!has_frame_)
+    if (!has_picture_)
         return fail(SAMLET_ERROR_STATE, "there is no frame to track: call samlet_tracker_set_frame first");
     bool any = false;
     for (uint32_t i = 0; i < tracker_config_.max_objects; i++) any |= objects_[i].used;
@@ -667,7 +663,7 @@ Status Tracker::track() {
         }
         o.tracked = true;
     }
-    for (uint32_t i = 0; i < tracker_config_.max_objects; i++) objects_[i].extent_known = false;
+    forget_extents();
     return check_defect();
 }
 
@@ -675,7 +671,7 @@ Status Tracker::track() {
 // --------------------------------------------------------------------------------------------------------
 
 Status Tracker::find_result(int32_t id, TrackedObject** object) {
-    if (!has_frame_)
+    if (!has_picture_)
         return fail(SAMLET_ERROR_STATE, "there is no frame: call samlet_tracker_set_frame first");
     *object = find(id);
     if (!*object) return fail(SAMLET_ERROR_NOT_FOUND, "there is no object %a", id);
@@ -748,11 +744,7 @@ Status Tracker::rle(int32_t id, char* text, size_t capacity, size_t* length) {
     SAMLET_TRY(find_result(id, &object));
     size_t index;
     const size_t count = result_logits(*object, logit_list_, &index);
-    *length = write_rle(logit_list_, count, index, text, capacity);
-    if (*length + 1 > capacity && capacity)
-        return fail(SAMLET_ERROR_BUFFER_TOO_SMALL, "the run-length code has %a bytes and a 0, the buffer %b",
-                    static_cast<int64_t>(*length), static_cast<int64_t>(capacity));
-    return {};
+    return write_rle(logit_list_, count, index, text, capacity, length);
 }
 
 // ---- Building blocks

@@ -81,6 +81,8 @@ class Tracker : public Session {
     TrackedObject* find(int32_t id);
     Status add(int32_t id, TrackedObject** object);
     void drop_frame_state(TrackedObject& object);
+    // With non_overlapping, masks depend on the results of all objects.
+    void forget_extents();
     Status check_prompt(const TrackedObject* object, const samlet_prompt& prompt) const;
     void prompt_points(TrackedObject& object, const samlet_prompt& prompt);
     void prompt_mask(TrackedObject& object, const samlet_prompt& prompt);
@@ -118,7 +120,6 @@ class Tracker : public Session {
     float* sine_memory_ = nullptr;  // [grid][memory_dim / 2]
     float* cosine_ = nullptr;       // rotary tables, [grid][d_model / 2]
     float* rotary_sine_ = nullptr;
-    bool has_frame_ = false;
     bool reverse_ = false;  // changes between frames only
     int64_t frame_ = 0;
     uint64_t next_order_ = 0;
