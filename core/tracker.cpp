@@ -204,6 +204,8 @@ void Tracker::reset() {
         drop_frame_state(objects_[i]);
     }
     has_picture_ = reverse_ = false;
+    lowest_ = INT64_MAX;
+    highest_ = INT64_MIN;
     next_order_ = 0;
 }
 
@@ -243,11 +245,21 @@ Status Tracker::set_frame(const samlet_frame& frame, int64_t number) {
         drop_frame_state(o);
     }
     begun_valid_ = false;
-    const bool moves = has_picture_ && number != frame_;
     SAMLET_TRY(encode(frame));
-    if (moves) reverse_ = number < frame_;
-    frame_ = number;
+    go_to(number);
     return {};
+}
+
+// A jump to what has been seen is a look back and says nothing about where the video goes; one to frames
+// before or behind all that begins a pass in that direction.
+void Tracker::go_to(int64_t number) {
+    const int64_t step = number - frame_, reach = model_->config.memory_frames;
+    const bool first = lowest_ > highest_, seen = lowest_ <= number && number <= highest_;
+    const bool near = -reach <= step && step <= reach;
+    if (!first && step != 0 && (near || !seen)) reverse_ = step < 0;
+    if (number < lowest_) lowest_ = number;
+    if (number > highest_) highest_ = number;
+    frame_ = number;
 }
 
 Status Tracker::check_prompt(const TrackedObject* object, const samlet_prompt& p) const {

@@ -83,6 +83,7 @@ class Tracker : public Session {
     void drop_frame_state(TrackedObject& object);
     // With non_overlapping, masks depend on the results of all objects.
     void forget_extents();
+    void go_to(int64_t number);
     Status check_prompt(const TrackedObject* object, const samlet_prompt& prompt) const;
     void prompt_points(TrackedObject& object, const samlet_prompt& prompt);
     void prompt_mask(TrackedObject& object, const samlet_prompt& prompt);
@@ -122,6 +123,7 @@ class Tracker : public Session {
     float* rotary_sine_ = nullptr;
     bool reverse_ = false;  // changes between frames only
     int64_t frame_ = 0;
+    int64_t lowest_ = INT64_MAX, highest_ = INT64_MIN;  // frames seen since reset()
     uint64_t next_order_ = 0;
 };
 

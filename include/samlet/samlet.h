@@ -326,16 +326,19 @@ SAMLET_API void samlet_tracker_destroy(samlet_tracker *tracker);
 /* The sentence of the last call that failed; "" if none did. Valid until the next call. */
 SAMLET_API const char *samlet_tracker_message(const samlet_tracker *tracker);
 
-/* Gives a frame and runs the image encoder on it. `number` is its place in the video: memories are looked up by number,
- * so number what the tracker sees consecutively, upwards or, for reverse tracking, downwards; jumps are allowed and mean
- * a distance in time. Prompts given to the previous frame and not yet tracked are stored into memory first. Giving the
- * same number again replaces the picture. */
+/* Gives a frame and runs the image encoder on it. `number`, at most 2^53 in size, is its place in the video: memories are
+ * looked up by number, so number what the tracker sees consecutively, upwards or, for reverse tracking, downwards. Jumps
+ * are allowed and mean a distance in time. A frame looks at the tracked frames behind it in the direction of the last step;
+ * a jump of more than memory_frames (samlet_model_info) to within the numbers seen so far is no step. Prompts given to the
+ * previous frame and not yet tracked are stored into memory first. The same number again replaces the picture or looks at
+ * it once more: results and points of the frame are forgotten, memories are not. */
 SAMLET_API samlet_status samlet_tracker_set_frame(samlet_tracker *tracker, const samlet_frame *frame, int64_t number);
 
 /* Prompts `object` (any id; a new one is added) on the current frame and computes its mask at once. More calls refine
- * it. Before samlet_tracker_track() on this frame the prompt starts the object here, without looking at its memories;
- * after it, it corrects what was tracked: the frame becomes a prompted frame. When prompted frames exceed
- * prompted_frames, the first and those closest in time are kept (with one slot: the latest).
+ * it. On a frame that the object has neither been tracked nor prompted on, the prompt starts it here, without looking at
+ * its memories; where it has, now or on an earlier visit that memory still knows, the prompt corrects. Either way the frame
+ * becomes a prompted frame. When prompted frames exceed prompted_frames, the first and those closest in time are kept
+ * (with one slot: the latest); the one that gives way goes on as a tracked frame.
  * CAPACITY for too many objects or points, STATE without a frame. */
 SAMLET_API samlet_status samlet_tracker_prompt(samlet_tracker *tracker, int32_t object, const samlet_prompt *prompt);
 /* Takes back every prompt of `object` on the current frame, also of an earlier visit to it, and the result. A prompted
@@ -343,8 +346,9 @@ SAMLET_API samlet_status samlet_tracker_prompt(samlet_tracker *tracker, int32_t 
  * has no other memory is without a result until it is prompted again. NOT_FOUND, STATE. */
 SAMLET_API samlet_status samlet_tracker_clear_prompts(samlet_tracker *tracker, int32_t object);
 
-/* Finds every object on the current frame and stores the memories. Objects prompted on this frame keep the mask that
- * the prompt gave. Calling it again after a correction stores the correction. An object without a memory that this frame
+/* Finds every object on the current frame and stores the memories. Objects prompted since the frame was set keep the mask
+ * that the prompt gave; prompts of an earlier visit stay in memory, and the object is tracked anew. Calling it again after
+ * a correction stores the correction. An object without a memory that this frame
  * reads (its prompts were taken back, and what was tracked is too far away) gets no result. STATE without frame or
  * objects. */
 SAMLET_API samlet_status samlet_tracker_track(samlet_tracker *tracker);

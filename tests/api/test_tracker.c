@@ -626,6 +626,75 @@ static void jumps_mean_distance_in_time(void** state) {
     samlet_tracker_destroy(far);
 }
 
+/* The square over frames 0 to 2, then frame 0 once more after a visit to frame `far`. */
+static void track_around(recording* out, int64_t far) {
+    samlet_tracker_config config = scene_tracker_config();
+    samlet_tracker* t;
+    config.prompted_frames = 2;
+    t = scene_tracker(&config);
+    recording_init(out);
+    for (int i = 0; i < 3; i++) {
+        scene_set(t, i, i);
+        if (i == 0) add_square(t, 1, 0);
+        scene_track(t);
+    }
+    scene_set(t, 20, far);
+    scene_set(t, 0, 0);
+    scene_track(t);
+    recording_add(out, t, 1);
+    samlet_tracker_destroy(t);
+}
+
+/* From frame 5 to 0 is tracking backwards, which looks at frames 1 and 2; from 50 it is a jump to where it
+ * began. */
+static void jumps_keep_the_direction(void** state) {
+    recording step, jump, farther, forward;
+    samlet_tracker* t = tracker_for(1);
+    (void)state;
+    track_around(&step, 5);
+    track_around(&jump, 8);
+    track_around(&farther, 50);
+    assert_same_recordings(&jump, &farther);
+    assert_true(recording_distance(&step, &jump) > 1e-6);
+    recording_init(&forward);
+    scene_set(t, 0, 0);
+    add_square(t, 1, 0);
+    scene_set(t, 0, 0);
+    scene_track(t);
+    recording_add(&forward, t, 1);
+    assert_same_recordings(&forward, &jump);
+    recording_free(&step);
+    recording_free(&jump);
+    recording_free(&farther);
+    recording_free(&forward);
+    samlet_tracker_destroy(t);
+}
+
+/* Forwards to the end, then backwards from where it began: at once, whatever the distance. */
+static void a_jump_before_the_beginning_turns_round(void** state) {
+    samlet_tracker *t = tracker_for(1), *fresh = tracker_for(1);
+    recording pass, alone;
+    (void)state;
+    recording_init(&pass);
+    recording_init(&alone);
+    for (int k = 0; k < 2; k++) {
+        samlet_tracker* u = k == 0 ? t : fresh;
+        scene_set(u, 20, 20);
+        add_square(u, 1, 20);
+        scene_track(u);
+        if (k == 0) scene_set(u, 40, 60);
+        if (k == 0) scene_track(u);
+        scene_set(u, 19, 19);
+        scene_track(u);
+        recording_add(k == 0 ? &pass : &alone, u, 1);
+    }
+    assert_same_recordings(&alone, &pass);
+    recording_free(&pass);
+    recording_free(&alone);
+    samlet_tracker_destroy(t);
+    samlet_tracker_destroy(fresh);
+}
+
 static void clip_length_changes_the_time_code_of_short_clips_only(void** state) {
     samlet_tracker_config config = scene_tracker_config();
     recording stream, longer, shorter, set;
@@ -964,6 +1033,8 @@ int main(void) {
         cmocka_unit_test(an_empty_mask_says_absent),
         cmocka_unit_test(numbers_only_count_as_distances),
         cmocka_unit_test(jumps_mean_distance_in_time),
+        cmocka_unit_test(jumps_keep_the_direction),
+        cmocka_unit_test(a_jump_before_the_beginning_turns_round),
         cmocka_unit_test(clip_length_changes_the_time_code_of_short_clips_only),
         cmocka_unit_test(a_single_frame_clip),
         cmocka_unit_test(reset_begins_anew),
