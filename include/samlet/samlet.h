@@ -360,7 +360,8 @@ SAMLET_API samlet_status samlet_tracker_mask(samlet_tracker *tracker, int32_t ob
 /* The logits at the frame's size, `stride` in bytes, a multiple of 4. */
 SAMLET_API samlet_status samlet_tracker_logits(samlet_tracker *tracker, int32_t object, float *logits, uint64_t stride);
 /* COCO run-length code of the frame-size mask ("counts" as pycocotools compresses it), 0-terminated. *length receives
- * the bytes without the 0, also when `capacity` does not suffice (BUFFER_TOO_SMALL); `text` may be NULL with 0. */
+ * the bytes without the 0, also when `capacity` does not suffice (BUFFER_TOO_SMALL: the text is then ""); `text` may be
+ * NULL with 0. */
 SAMLET_API samlet_status samlet_tracker_rle(samlet_tracker *tracker, int32_t object, char *text, size_t capacity,
                                             size_t *length);
 

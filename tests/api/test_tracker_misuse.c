@@ -315,6 +315,7 @@ static void misuse_rle(samlet_tracker* t) {
     EXPECT(t, samlet_tracker_rle(t, KNOWN, text, sizeof(text), &length), SAMLET_ERROR_BUFFER_TOO_SMALL,
            number, "8");
     assert_int_equal(length, needed);
+    assert_string_equal(text, "");
 }
 
 static void misuse_lists(samlet_tracker* t) {
