@@ -45,8 +45,7 @@ Status TrackerConfig::complete(const Model& model) {
     return {};
 }
 
-// ---- Layout
-// ---------------------------------------------------------------------------------------------------------
+// ---- Layout -----------------------------------------------------------------------------------------------
 
 size_t Tracker::max_pointer_tokens() const {
     return (tracker_config_.prompted_frames + model_->config.max_pointers - 1) *
@@ -153,8 +152,7 @@ DecodedMasks Tracker::take_masks() {
     return masks;
 }
 
-// ---- Objects
-// --------------------------------------------------------------------------------------------------------
+// ---- Objects ----------------------------------------------------------------------------------------------
 
 TrackedObject* Tracker::find(int32_t id) {
     for (uint32_t i = 0; i < tracker_config_.max_objects; i++)
@@ -225,8 +223,7 @@ size_t Tracker::list_objects(int32_t* ids, size_t capacity) const {
     }
 }
 
-// ---- Frames and prompts
-// ---------------------------------------------------------------------------------------------
+// ---- Frames and prompts -----------------------------------------------------------------------------------
 
 Status Tracker::set_frame(const samlet_frame& frame, int64_t number) {
     if (number > kMaxFrameNumber || number < -kMaxFrameNumber)
@@ -420,8 +417,7 @@ Status Tracker::clear_prompts(int32_t id) {
     return {};
 }
 
-// ---- Tracking
-// -------------------------------------------------------------------------------------------------------
+// ---- Tracking ---------------------------------------------------------------------------------------------
 
 // Answers MemoryTokens::load: bfloat16 memories, their place and their age.
 struct Tracker::MemoryRun {
@@ -679,8 +675,7 @@ Status Tracker::track() {
     return check_defect();
 }
 
-// ---- Results
-// --------------------------------------------------------------------------------------------------------
+// ---- Results ----------------------------------------------------------------------------------------------
 
 Status Tracker::find_result(int32_t id, TrackedObject** object) {
     if (!has_picture_)
@@ -759,8 +754,7 @@ Status Tracker::rle(int32_t id, char* text, size_t capacity, size_t* length) {
     return write_rle(logit_list_, count, index, text, capacity, length);
 }
 
-// ---- Building blocks
-// ------------------------------------------------------------------------------------------------
+// ---- Building blocks --------------------------------------------------------------------------------------
 
 namespace {
 
