@@ -273,7 +273,7 @@ typedef struct samlet_tracker samlet_tracker;
  * attention takes several times as long, results stay the same. Without it: no cost, no memory. */
 #define SAMLET_TRACKER_EXPLAIN 8u
 /* Keep the maps of the image encoder in half precision: a third less memory, a loss near that of f16 weights. A model
- * that computes layers in f16 has them so anyway. samlet_tracker_features() is then UNSUPPORTED. */
+ * opened with SAMLET_PRECISION_F16 has them so anyway. samlet_tracker_features() is then UNSUPPORTED. */
 #define SAMLET_TRACKER_F16_MAPS 16u
 
 typedef struct samlet_tracker_config {
