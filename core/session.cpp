@@ -72,8 +72,8 @@ Status SessionConfig::complete(const Model& model) {
                     "threads is %a; this build has none but the caller's: it must be 1, or 0 for the default",
                     threads);
     if (max_points == 0) max_points = kDefaultPoints;
-    if (max_points < 2 || max_points > kMaxPoints)
-        return fail(SAMLET_ERROR_INVALID_ARGUMENT, "max_points is %a; it must be 2 to %b", max_points,
+    if (max_points > kMaxPoints)
+        return fail(SAMLET_ERROR_INVALID_ARGUMENT, "max_points is %a; at most %b are supported", max_points,
                     kMaxPoints);
     if (max_frame_width == 0) max_frame_width = kDefaultFrameSide;
     if (max_frame_height == 0) max_frame_height = kDefaultFrameSide;
