@@ -186,9 +186,10 @@ SAMLET_API void samlet_model_config_init(samlet_model_config *config);
 SAMLET_API void samlet_model_info_init(samlet_model_info *info);
 SAMLET_API void samlet_tensor_info_init(samlet_tensor_info *info);
 
-/* Bytes and alignment of the block that samlet_model_open() needs for this file; reads and checks the whole file.
- * config->memory is not looked at, but in builds without a heap (ports/bare): there it serves as work space during the
- * call, and what it held is lost. Some 100 KiB do; MEMORY tells how much. */
+/* Bytes and alignment of the block that samlet_model_open() needs for this file; checks all of the file but the values of
+ * the weights. config->memory is only looked at where the system has no memory to lend (ports/bare; an address space that
+ * is full): there it serves as work space during the call, and what it held is lost. Some 100 KiB do; MEMORY tells how
+ * much. */
 SAMLET_API samlet_status samlet_model_memory(const samlet_model_config *config, samlet_memory_plan *plan,
                                              samlet_error *error);
 /* Opens a GGUF file written by tools/convert_checkpoint.py: maps it, checks every offset, size, name and shape and that
