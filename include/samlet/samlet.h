@@ -247,9 +247,12 @@ typedef struct samlet_prompt {
     uint32_t point_count;
     uint32_t mask_width, mask_height;
     const samlet_box *box;     /* NULL: none */
-    const uint8_t *mask;       /* NULL: none; nonzero = object; any size, resized to the model's square (tracker) */
+    /* NULL: none; nonzero = object; any size up to max_frame_width x max_frame_height, resized to the model's square
+     * (tracker). */
+    const uint8_t *mask;
     uint64_t mask_stride;      /* bytes */
-    const float *logits;       /* NULL: none; low-res logits, e.g. of an earlier prediction (segmenter) */
+    /* NULL: none; low-res logits, e.g. of an earlier prediction: image_size / 4 squared, finite (segmenter). */
+    const float *logits;
 } samlet_prompt;
 
 /* Forget the object's earlier points on this frame, but go on refining its mask (the reference's clear_old_points).
@@ -280,14 +283,15 @@ typedef struct samlet_tracker samlet_tracker;
 typedef struct samlet_tracker_config {
     uint32_t size;
     uint32_t flags;           /* SAMLET_TRACKER_* */
-    uint32_t image_size;      /* side of the model's square, a multiple of 32; 0: the trained size */
-    uint32_t max_objects;     /* 0: 1 */
-    uint32_t prompted_frames; /* memories kept of prompted frames, per object; 0: 1 */
-    uint32_t recent_frames;   /* memories kept of tracked frames, per object; 0: the model's 7 - 1 */
-    uint32_t max_points;      /* points per object and frame, a box counts as 2; 0: 32 */
+    uint32_t image_size;      /* side of the model's square, a multiple of 32 up to 4096; 0: the trained size */
+    uint32_t max_objects;     /* up to 1024; 0: 1 */
+    uint32_t prompted_frames; /* memories kept of prompted frames, per object, up to 64; 0: 1 */
+    uint32_t recent_frames;   /* memories kept of tracked frames, per object, up to the model's 7 - 1; 0: these */
+    uint32_t max_points;      /* points per object and frame, up to 1024, a box counts as 2; 0: 32 */
     uint32_t clip_length;     /* frames of the clip when known: the pointers' time code depends on it; 0: a stream */
-    uint32_t threads;         /* 0: as many as the process has processors, at most 4; ports/bare has 1 */
-    uint32_t max_frame_width, max_frame_height; /* 0: 4096 each; larger frames are refused */
+    uint32_t threads;         /* up to 64; 0: as many as the process has processors, at most 4; ports/bare has 1 */
+    /* Up to 65536; 0: 4096 each. Larger frames and mask prompts are refused (CAPACITY). */
+    uint32_t max_frame_width, max_frame_height;
     uint32_t fill_hole_area;  /* low-res pixels: holes up to this area are filled; 0: off */
     uint32_t remove_sprinkle_area; /* islands up to this area are removed; 0: off */
     uint32_t reserved;
@@ -318,7 +322,8 @@ SAMLET_API void samlet_result_init(samlet_result *result);
 /* Exact bytes and alignment of the block for (model, config), part by part; config->memory is not looked at. */
 SAMLET_API samlet_status samlet_tracker_memory(const samlet_model *model, const samlet_tracker_config *config,
                                                samlet_memory_plan *plan, samlet_error *error);
-/* Places a tracker in config->memory. Starts its threads: they and their stacks are the only thing outside the block.
+/* Places a tracker in config->memory. With threads > 1 it starts threads: they, their stacks and the thread pool's own
+ * record of them (pthreadpool, some KiB) are the only things outside the block.
  * UNSUPPORTED for an image-only model; MEMORY names the bytes. */
 SAMLET_API samlet_status samlet_tracker_create(const samlet_model *model, const samlet_tracker_config *config,
                                                samlet_tracker **tracker, samlet_error *error);
@@ -340,7 +345,7 @@ SAMLET_API samlet_status samlet_tracker_set_frame(samlet_tracker *tracker, const
  * its memories; where it has, now or on an earlier visit that memory still knows, the prompt corrects. Either way the frame
  * becomes a prompted frame. When prompted frames exceed prompted_frames, the first and those closest in time are kept
  * (with one slot: the latest); the one that gives way goes on as a tracked frame.
- * CAPACITY for too many objects or points, STATE without a frame. */
+ * CAPACITY for too many objects or points or too large a mask, STATE without a frame. */
 SAMLET_API samlet_status samlet_tracker_prompt(samlet_tracker *tracker, int32_t object, const samlet_prompt *prompt);
 /* Takes back every prompt of `object` on the current frame, also of an earlier visit to it, and the result. A prompted
  * frame that gave way to this one (see prompted_frames) is back in its place, if its memory is still kept. An object that
@@ -373,7 +378,7 @@ SAMLET_API samlet_status samlet_tracker_objects(const samlet_tracker *tracker, i
 SAMLET_API samlet_status samlet_tracker_remove_object(samlet_tracker *tracker, int32_t object);
 /* Forgets all objects and frames. */
 SAMLET_API samlet_status samlet_tracker_reset(samlet_tracker *tracker);
-/* Changes clip_length (see the config) from the next frame on. */
+/* Changes clip_length (see the config) at once, also for what is still to be done on the current frame. */
 SAMLET_API samlet_status samlet_tracker_set_clip_length(samlet_tracker *tracker, uint32_t frames);
 
 /* ---- Cost and time ----------------------------------------------------------------------------------------- */
@@ -470,7 +475,8 @@ typedef struct samlet_layer {
 } samlet_layer;
 
 SAMLET_API void samlet_layer_init(samlet_layer *layer);
-/* Layer `index` of 0, 1, ... in the order in which a frame passes through the model. NOT_FOUND beyond the last. */
+/* Layer `index` of 0, 1, ... grouped by part of the model: image encoder, memory attention, memory encoder, object
+ * pointers, mask decoder, prompt encoder. NOT_FOUND beyond the last. */
 SAMLET_API samlet_status samlet_tracker_layer(const samlet_tracker *tracker, uint32_t index, samlet_layer *layer);
 
 /* ---- Building blocks --------------------------------------------------------------------------------------- */
