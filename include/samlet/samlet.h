@@ -25,7 +25,8 @@
  * Conventions
  *   Status     Every function that can fail returns a samlet_status. A failing call changes nothing, unless its
  *              comment says otherwise, and leaves a sentence: in the handle (samlet_tracker_message()), or in the
- *              samlet_error argument of functions that have no handle yet. samlet never aborts and never prints.
+ *              samlet_error argument of functions that have no handle yet. Without a sentence: calls on a handle that is
+ *              NULL, samlet_model_get_info() and samlet_model_get_tensor(). samlet never aborts and never prints.
  *   Structs    Structs that the caller fills begin with `size`, set by their _init function (or to sizeof). Fields
  *              added by later versions go to the end, so old programs keep working. In configs, zero means default.
  *   Memory     A session lives in one block: the caller's, or one block that the library allocates. After creation no
@@ -70,7 +71,7 @@ typedef enum samlet_status {
     SAMLET_ERROR_STATE = 2,            /* call out of order; the message names the call that is missing */
     SAMLET_ERROR_MEMORY = 3,           /* block too small or misaligned (the message tells the bytes), or no memory */
     SAMLET_ERROR_CAPACITY = 4,         /* more objects, points or pixels than the config planned for */
-    SAMLET_ERROR_NOT_FOUND = 5,        /* unknown object */
+    SAMLET_ERROR_NOT_FOUND = 5,        /* unknown object; the end of a list whose length is not told */
     SAMLET_ERROR_FILE = 6,             /* the file cannot be opened, read or mapped */
     SAMLET_ERROR_FORMAT = 7,           /* the model is truncated, of another format, or has wrong tensors */
     SAMLET_ERROR_UNSUPPORTED = 8,      /* valid, but this model, build or CPU cannot do it */
@@ -197,8 +198,9 @@ SAMLET_API samlet_status samlet_model_memory(const samlet_model_config *config, 
 SAMLET_API samlet_status samlet_model_open(const samlet_model_config *config, samlet_model **model, samlet_error *error);
 /* Every session on it must have been destroyed. NULL is allowed. */
 SAMLET_API void samlet_model_close(samlet_model *model);
+/* INVALID_ARGUMENT. */
 SAMLET_API samlet_status samlet_model_get_info(const samlet_model *model, samlet_model_info *info);
-/* Tensor `index` of 0 .. tensor_count - 1, in file order. */
+/* Tensor `index` of 0 .. tensor_count - 1, in file order. INVALID_ARGUMENT, also beyond the last. */
 SAMLET_API samlet_status samlet_model_get_tensor(const samlet_model *model, uint32_t index, samlet_tensor_info *info);
 
 /* ---- Frames and prompts ------------------------------------------------------------------------------------ */
