@@ -25,8 +25,8 @@
  * Conventions
  *   Status     Every function that can fail returns a samlet_status. A failing call changes nothing, unless its
  *              comment says otherwise, and leaves a sentence: in the handle (samlet_tracker_message()), or in the
- *              samlet_error argument of functions that have no handle yet. Without a sentence: calls on a handle that is
- *              NULL, samlet_model_get_info() and samlet_model_get_tensor(). samlet never aborts and never prints.
+ *              samlet_error argument of functions that have no handle yet. Without a sentence: calls on a NULL handle,
+ *              samlet_model_get_info() and samlet_model_get_tensor(). samlet never aborts and never prints.
  *   Structs    Structs that the caller fills begin with `size`, set by their _init function (or to sizeof). Fields
  *              added by later versions go to the end, so old programs keep working. In configs, zero means default.
  *   Memory     A session lives in one block: the caller's, or one block that the library allocates. After creation no
@@ -139,7 +139,8 @@ typedef struct samlet_model_config {
     void *memory;
     uint64_t memory_size;
     /* Instruction set: NULL or "" for the best that the CPU has, else "generic", "avx2", "avx512", "neon",
-     * "neon_fp16" (attention in f16). A level that the CPU lacks is an error. The environment variable SAMLET_KERNELS overrides NULL. */
+     * "neon_fp16" (attention in f16). A level that the CPU lacks is an error. The environment variable SAMLET_KERNELS
+     * overrides NULL. */
     const char *kernels;
     samlet_log_fn log;
     void *log_context;
@@ -187,10 +188,10 @@ SAMLET_API void samlet_model_config_init(samlet_model_config *config);
 SAMLET_API void samlet_model_info_init(samlet_model_info *info);
 SAMLET_API void samlet_tensor_info_init(samlet_tensor_info *info);
 
-/* Bytes and alignment of the block that samlet_model_open() needs for this file; checks all of the file but the values of
- * the weights. config->memory is only looked at where the system has no memory to lend (ports/bare; an address space that
- * is full): there it serves as work space during the call, and what it held is lost. Some 100 KiB do; MEMORY tells how
- * much. */
+/* Bytes and alignment of the block that samlet_model_open() needs for this file; checks all of the file but the values
+ * of the weights. config->memory is only looked at where the system has no memory to lend (ports/bare; an address space
+ * that is full): there it serves as work space during the call, and what it held is lost. Some 100 KiB do; MEMORY tells
+ * how much. */
 SAMLET_API samlet_status samlet_model_memory(const samlet_model_config *config, samlet_memory_plan *plan,
                                              samlet_error *error);
 /* Opens a GGUF file written by tools/convert_checkpoint.py: maps it, checks every offset, size, name and shape and that
@@ -334,31 +335,30 @@ SAMLET_API void samlet_tracker_destroy(samlet_tracker *tracker);
 /* The sentence of the last call that failed; "" if none did. Valid until the next call. */
 SAMLET_API const char *samlet_tracker_message(const samlet_tracker *tracker);
 
-/* Gives a frame and runs the image encoder on it. `number`, at most 2^53 in size, is its place in the video: memories are
- * looked up by number, so number what the tracker sees consecutively, upwards or, for reverse tracking, downwards. Jumps
- * are allowed and mean a distance in time. A frame looks at the tracked frames behind it in the direction of the last step;
- * a jump of more than memory_frames (samlet_model_info) to within the numbers seen so far is no step. Prompts given to the
- * previous frame and not yet tracked are stored into memory first. The same number again replaces the picture or looks at
- * it once more: results and points of the frame are forgotten, memories are not. */
+/* Gives a frame and runs the image encoder on it. `number`, at most 2^53 in size, is its place in the video: memories
+ * are looked up by number, so number what the tracker sees consecutively, upwards or, for reverse tracking, downwards.
+ * Jumps are allowed and mean a distance in time. A frame looks at the tracked frames behind it in the direction of the
+ * last step; a jump of more than memory_frames (samlet_model_info) to within the numbers seen so far is no step.
+ * Prompts given to the previous frame and not yet tracked are stored into memory first. The same number again replaces
+ * the picture or looks at it once more: results and points of the frame are forgotten, memories are not. */
 SAMLET_API samlet_status samlet_tracker_set_frame(samlet_tracker *tracker, const samlet_frame *frame, int64_t number);
 
 /* Prompts `object` (any id; a new one is added) on the current frame and computes its mask at once. More calls refine
- * it. On a frame that the object has neither been tracked nor prompted on, the prompt starts it here, without looking at
- * its memories; where it has, now or on an earlier visit that memory still knows, the prompt corrects. Either way the frame
- * becomes a prompted frame. When prompted frames exceed prompted_frames, the first and those closest in time are kept
- * (with one slot: the latest); the one that gives way goes on as a tracked frame.
- * CAPACITY for too many objects or points or too large a mask, STATE without a frame. */
+ * it. On a frame that the object has neither been tracked nor prompted on, the prompt starts it here, without looking
+ * at its memories; where it has, now or on an earlier visit that memory still knows, the prompt corrects. Either way
+ * the frame becomes a prompted frame. When prompted frames exceed prompted_frames, the first and those closest in time
+ * are kept (with one slot: the latest); one that gives way goes on as a tracked frame while it is near. CAPACITY for
+ * too many objects or points or too large a mask, STATE without a frame. */
 SAMLET_API samlet_status samlet_tracker_prompt(samlet_tracker *tracker, int32_t object, const samlet_prompt *prompt);
 /* Takes back every prompt of `object` on the current frame, also of an earlier visit to it, and the result. A prompted
- * frame that gave way to this one (see prompted_frames) is back in its place, if its memory is still kept. An object that
- * has no other memory is without a result until it is prompted again. NOT_FOUND, STATE. */
+ * frame that gave way to this one (see prompted_frames) is back in its place, if its memory is still kept. An object
+ * that has no other memory is without a result until it is prompted again. NOT_FOUND, STATE. */
 SAMLET_API samlet_status samlet_tracker_clear_prompts(samlet_tracker *tracker, int32_t object);
 
-/* Finds every object on the current frame and stores the memories. Objects prompted since the frame was set keep the mask
- * that the prompt gave; prompts of an earlier visit stay in memory, and the object is tracked anew. Calling it again after
- * a correction stores the correction. An object without a memory that this frame
- * reads (its prompts were taken back, and what was tracked is too far away) gets no result. STATE without frame or
- * objects. */
+/* Finds every object on the current frame and stores the memories. Objects prompted since the frame was set keep the
+ * mask that the prompt gave; prompts of an earlier visit stay in memory, and the object is tracked anew. Calling it
+ * again after a correction stores the correction. An object without a memory that this frame reads (its prompts were
+ * taken back, and what was tracked is too far away) gets no result. STATE without frame or objects. */
 SAMLET_API samlet_status samlet_tracker_track(samlet_tracker *tracker);
 
 /* The result of `object` on the current frame. STATE if it was neither tracked nor prompted there yet. */
