@@ -85,7 +85,7 @@ Status explain_map(samlet_tracker* tracker, int32_t object, uint32_t layer, uint
         return fail(SAMLET_ERROR_INVALID_ARGUMENT,
                     "stride is %a bytes; a row of the map needs %b, and floats a multiple of 4",
                     shown(stride), static_cast<int64_t>(row));
-    SAMLET_TRY(check_reach(stride, row, static_cast<uint32_t>(side)));
+    SAMLET_TRY(check_reach(stride, row, side));
     for (size_t y = 0; y < side; y++)
         why->map_row(layer, index, all ? kEverywhere : kInside, y, side,
                      map + y * (static_cast<size_t>(stride) / sizeof(float)));

@@ -116,6 +116,14 @@ Arena spare_of(const samlet_model_config& config) {
     return Arena(static_cast<uint8_t*>(config.memory) + off, static_cast<size_t>(config.memory_size) - off);
 }
 
+void log_kernels(const Model& model) {
+    if (!model.log) return;
+    char text[64];
+    // A sentence like those of failures.
+    format(fail(SAMLET_OK, "kernels: %s", 0, 0, model.kernels->name), text, sizeof(text));
+    model.log(model.log_context, SAMLET_LOG_INFO, text);
+}
+
 Status check_config(const samlet_model_config* config) {
     if (!config) return null_argument("config");
     return check_size(config->size, sizeof(*config), "samlet_model_config");
@@ -183,7 +191,7 @@ samlet_status samlet_model_open(const samlet_model_config* config, samlet_model*
         status = m.bind(source.data, source.size, arena);
         if (status.ok()) {
             *model = handle;
-            if (m.log) m.log(m.log_context, SAMLET_LOG_INFO, kernels->name);
+            log_kernels(m);
             return report(status, error);
         }
     }

@@ -120,11 +120,7 @@ static Status get_rle(samlet_segmenter* segmenter, uint32_t index, char* text, s
     if (!text && capacity) return null_argument("text");
     const float* logits;
     SAMLET_TRY(segmenter->impl.find_mask(index, &logits));
-    *length = segmenter->impl.write_rle(&logits, 1, 0, text, capacity);
-    if (capacity && *length + 1 > capacity)
-        return fail(SAMLET_ERROR_BUFFER_TOO_SMALL, "the run-length code has %a bytes and a 0, the buffer %b",
-                    static_cast<int64_t>(*length), static_cast<int64_t>(capacity));
-    return {};
+    return segmenter->impl.write_rle(&logits, 1, 0, text, capacity, length);
 }
 samlet_status samlet_segmenter_rle(samlet_segmenter* segmenter, uint32_t index, char* text, size_t capacity,
                                    size_t* length) {

@@ -51,8 +51,8 @@ Status get_features(const Session& session, samlet_feature_level level, samlet_t
         return fail(SAMLET_ERROR_STATE, "there are no features: give a frame or image first");
     if (session.features().top.half)
         return fail(SAMLET_ERROR_UNSUPPORTED,
-                    "this session keeps its features in half precision; open the model with SAMLET_PRECISION_F32 and "
-                    "leave SAMLET_TRACKER_F16_MAPS away to look at them");
+                    "this session keeps its features in half precision; open the model without "
+                    "SAMLET_PRECISION_F16 and leave SAMLET_TRACKER_F16_MAPS away to look at them");
     const uint32_t grid = static_cast<uint32_t>(session.grid()), d = session.model().config.d_model;
     switch (level) {
         case SAMLET_FEATURES_STRIDE4:

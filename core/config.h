@@ -7,23 +7,30 @@
 // writes them. A tensor X of type I8 holds -127 .. 127 and comes with a tensor X_scale, F32, one number for each
 // element of X's outermost dimension: weight = number * scale. Metadata:
 //
+// clang-format off
 //   general.architecture              string "sam2"
 //   general.name                      string "sam2.1_hiera_tiny"
 //   general.alignment                 u32    32 (optional)
 //   sam2.family                       string "sam2" or "sam2.1"
-//   sam2.has_video                    bool   memory attention, memory encoder, pointer projection, object
-//   score head sam2.image_size                   u32    trained side of the square sam2.image_mean,
-//   sam2.image_std   f32[3] sam2.trunk.embed_dim              u32    channels of stage 1; each stage doubles
-//   channels and heads sam2.trunk.num_heads              u32 sam2.trunk.stages                 u32[]  blocks
-//   per stage sam2.trunk.window_spec            u32[]  window per stage sam2.trunk.global_att_blocks u32[]
+//   sam2.has_video                    bool   memory attention, memory encoder, pointer projection, object score head
+//   sam2.image_size                   u32    trained side of the square
+//   sam2.image_mean, sam2.image_std   f32[3]
+//   sam2.trunk.embed_dim              u32    channels of stage 1; each stage doubles channels and heads
+//   sam2.trunk.num_heads              u32
+//   sam2.trunk.stages                 u32[]  blocks per stage
+//   sam2.trunk.window_spec            u32[]  window per stage
+//   sam2.trunk.global_att_blocks      u32[]
 //   sam2.trunk.q_pool                 u32    stage changes that pool, 3
 //   sam2.neck.top_down_levels         u32[]  2, 3
 //   sam2.d_model                      u32
 //   sam2.decoder.layers, .heads       u32    2, 8
 //   sam2.decoder.stability_delta, .stability_thresh   f32 0.05, 0.98
-//   sam2.memory.dim, .layers, .num_maskmem, .max_object_pointers   u32 64, 4, 7, 16        (video only, and
-//   below) sam2.memory.sigmoid_scale, .sigmoid_bias                       f32 20, -10 sam2.memory.rope_theta
-//   f32 10000 sam2.pointer_time_encoding, sam2.pointer_time_signed           bool  the switches of 2.1
+//   sam2.memory.dim, .layers, .num_maskmem, .max_object_pointers   u32 64, 4, 7, 16        (video only, and below)
+//   sam2.memory.sigmoid_scale, .sigmoid_bias                       f32 20, -10
+//   sam2.memory.rope_theta                                         f32 10000
+//   sam2.pointer_time_encoding, sam2.pointer_time_signed           bool  the switches of 2.1
+// clang-format on
+//
 // (pointer_time_signed is not read: pointers come from the past only, where the sign never shows.)
 // What tensors tell by being there or by their shape (no_obj_embed_spatial, obj_ptr_tpos_proj, FFN widths,
 // position embedding sizes, number of mask tokens) has no key.

@@ -45,14 +45,6 @@ void MemoryBank::clear() {
     next_order_ = 0;
 }
 
-bool MemoryBank::empty() const {
-    for (size_t i = 0; i < sizes_.prompted; i++)
-        if (prompted_[i].used) return false;
-    for (size_t i = 0; i < sizes_.recent; i++)
-        if (recent_[i].used) return false;
-    return true;
-}
-
 BankSlot* MemoryBank::find(BankSlot* slots, size_t count, int64_t frame) {
     for (size_t i = 0; i < count; i++)
         if (slots[i].used && slots[i].frame == frame) return &slots[i];
@@ -72,6 +64,7 @@ BankSlot* MemoryBank::place(BankSlot* slots, size_t count, int64_t frame, int64_
     if (!slot) return nullptr;
     slot->used = true;
     slot->frame = frame;
+    slot->given_up = false;
     return slot;
 }
 
@@ -110,6 +103,8 @@ uint16_t* MemoryBank::store_prompted(int64_t frame, bool reverse, const float* p
             uint16_t* memory = heir->memory;
             heir->memory = slot->memory;
             slot->memory = memory;
+            heir->order = slot->order;
+            heir->given_up = true;
         }
         slot->used = false;
     }
@@ -120,8 +115,39 @@ uint16_t* MemoryBank::store_prompted(int64_t frame, bool reverse, const float* p
     return slot->memory;
 }
 
-void MemoryBank::forget_prompted(int64_t frame) {
-    if (BankSlot* slot = find(prompted_, sizes_.prompted, frame)) slot->used = false;
+bool MemoryBank::forget_prompted(int64_t frame) {
+    if (BankSlot* slot = find(prompted_, sizes_.prompted, frame)) {
+        slot->used = false;
+        take_back(slot);
+        return true;
+    }
+    BankSlot* slot = find(recent_, sizes_.recent, frame);
+    if (!slot || !slot->given_up) return false;
+    slot->used = false;
+    if (BankSlot* pointer = find(pointers_, sizes_.pointers, frame)) pointer->used = false;
+    return true;
+}
+
+// Undoes what store_prompted() did to the prompted frame that had to give way.
+void MemoryBank::take_back(BankSlot* slot) {
+    BankSlot *last = nullptr, *pointer = nullptr;
+    for (size_t i = 0; i < sizes_.recent; i++) {
+        BankSlot* candidate = &recent_[i];
+        if (!candidate->used || !candidate->given_up || (last && candidate->order < last->order)) continue;
+        BankSlot* its_pointer = find(pointers_, sizes_.pointers, candidate->frame);
+        if (!its_pointer) continue;
+        last = candidate;
+        pointer = its_pointer;
+    }
+    if (!last) return;
+    uint16_t* memory = slot->memory;
+    slot->memory = last->memory;
+    last->memory = memory;
+    memcpy(slot->pointer, pointer->pointer, sizes_.pointer_values * sizeof(float));
+    slot->used = true;
+    slot->frame = last->frame;
+    slot->order = last->order;
+    last->used = pointer->used = false;
 }
 
 size_t MemoryBank::read_memories(int64_t frame, bool reverse, size_t frames_ahead, MemoryRead* reads) const {
@@ -153,6 +179,19 @@ size_t MemoryBank::read_pointers(int64_t frame, bool reverse, size_t pointer_rea
         if (slot) reads[n++] = {slot->pointer, static_cast<float>(back), slot->frame};
     }
     return n;
+}
+
+bool MemoryBank::can_be_read(int64_t frame, bool reverse, size_t frames_ahead, size_t pointer_reach) const {
+    for (size_t i = 0; i < sizes_.prompted; i++)
+        if (prompted_[i].used) return true;
+    const auto within = [&](const BankSlot* slots, size_t count, size_t reach) {
+        for (size_t i = 0; i < count; i++) {
+            const int64_t back = reverse ? slots[i].frame - frame : frame - slots[i].frame;
+            if (slots[i].used && back > 0 && static_cast<uint64_t>(back) <= reach) return true;
+        }
+        return false;
+    };
+    return within(recent_, sizes_.recent, frames_ahead) || within(pointers_, sizes_.pointers, pointer_reach);
 }
 
 }  // namespace samlet

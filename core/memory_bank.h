@@ -23,7 +23,8 @@ struct BankSizes {
 struct BankSlot {
     bool used = false;
     int64_t frame = 0;
-    uint64_t order = 0;          // prompted slots: when it was stored first
+    uint64_t order = 0;          // of prompted frames: when it was stored first
+    bool given_up = false;       // recent slots: a prompted frame that had to give way, unchanged since
     uint16_t* memory = nullptr;  // [cells][memory_dim], bfloat16; null in pointer slots
     float* pointer = nullptr;    // [d_model]; null in recent slots
 };
@@ -47,7 +48,6 @@ class MemoryBank {
     void lay_out(const BankSizes& sizes, Arena& arena, bool measuring);
     void clear();
 
-    bool empty() const;
     bool has_prompted(int64_t frame) const { return find(prompted_, sizes_.prompted, frame) != nullptr; }
     bool has_recent(int64_t frame) const { return find(recent_, sizes_.recent, frame) != nullptr; }
 
@@ -58,12 +58,16 @@ class MemoryBank {
     // The same for a prompted frame. When all slots are taken, the first prompted frame and those closest in
     // time stay; the one given up goes on as a recent frame. With a single slot the latest stays.
     uint16_t* store_prompted(int64_t frame, bool reverse, const float* pointer);
-    void forget_prompted(int64_t frame);
+    // Whether there was one, given up or not. Its slot goes back to the one given up last, if that is still
+    // here.
+    bool forget_prompted(int64_t frame);
 
     // What `frame` reads: memories (at most prompted + recent) and pointers (at most prompted + pointers).
     // `frames_ahead`: how far recent memories reach, num_maskmem - 1; `pointer_reach`: how far pointers do.
     size_t read_memories(int64_t frame, bool reverse, size_t frames_ahead, MemoryRead* reads) const;
     size_t read_pointers(int64_t frame, bool reverse, size_t pointer_reach, PointerRead* reads) const;
+    // Whether these two give anything.
+    bool can_be_read(int64_t frame, bool reverse, size_t frames_ahead, size_t pointer_reach) const;
 
   private:
     static BankSlot* find(BankSlot* slots, size_t count, int64_t frame);
@@ -74,6 +78,7 @@ class MemoryBank {
     // the track is going. Null if `frame` itself is the farthest.
     static BankSlot* place(BankSlot* slots, size_t count, int64_t frame, int64_t next);
     void store_pointer(int64_t frame, int64_t next, const float* pointer);
+    void take_back(BankSlot* slot);
 
     BankSizes sizes_ = {};
     BankSlot* prompted_ = nullptr;

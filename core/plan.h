@@ -28,7 +28,7 @@ class Plan {
         mark_ = arena_.used();
     }
 
-    // Fields up to what the caller's struct knows (its size) are written.
+    // Into a struct whose size has been checked; it stays as it is.
     void report(samlet_memory_plan* plan) const {
         plan->bytes = arena_.used();
         plan->alignment = Arena::kAlignment;

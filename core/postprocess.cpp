@@ -271,7 +271,7 @@ void RleWriter::flip() {
 
 size_t RleWriter::finish() {
     emit();
-    if (length_ < capacity_) text_[length_] = 0;
+    if (capacity_) text_[length_ < capacity_ ? length_ : 0] = 0;
     return length_;
 }
 

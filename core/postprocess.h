@@ -89,7 +89,8 @@ class RleWriter {
         if (inside != inside_) flip();
         run_ += count;
     }
-    // Call once, at the end. The length does not include the 0 that is appended if there is room.
+    // Call once, at the end. The length does not include the 0 that is appended; a text that does not fit
+    // with it becomes empty, so that nobody takes its beginning for a mask.
     size_t finish();
 
   private:
@@ -104,8 +105,7 @@ class RleWriter {
 };
 
 // The code of the wanted object's mask; the same pixels as picture_mask(). Returns the length without the 0;
-// the text is complete, and ends with a 0, if capacity > length. `text` may be null with capacity 0. On one
-// thread.
+// the text is complete if capacity > length, else empty. `text` may be null with capacity 0. On one thread.
 size_t picture_rle(const PictureJob& job, char* text, size_t capacity, void* scratch);
 
 // ---- Antialiased resize of one channel --------------------------------------------------------------------

@@ -238,6 +238,14 @@ void normalised_rows(const PreprocessJob& job, uint32_t first, uint32_t last) {
 
 }  // namespace
 
+Status check_reach(uint64_t stride, uint64_t row_bytes, uint64_t rows) {
+    if (rows > 1 && stride > (static_cast<uint64_t>(PTRDIFF_MAX) - row_bytes) / (rows - 1))
+        return fail(SAMLET_ERROR_INVALID_ARGUMENT,
+                    "%b rows at a stride of %a bytes reach beyond the address space", shown(stride),
+                    static_cast<int64_t>(rows));
+    return {};
+}
+
 Status check_frame(const samlet_frame& frame, uint32_t image_size, uint32_t max_width, uint32_t max_height) {
     const uint32_t format = format_number(frame);
     if (format >= kFormatCount)
@@ -277,17 +285,11 @@ Status check_frame(const samlet_frame& frame, uint32_t image_size, uint32_t max_
         if (!frame.plane[plane])
             return fail(SAMLET_ERROR_INVALID_ARGUMENT, "frame: plane[%a] is NULL", plane);
         const uint64_t stride = frame.stride[plane];
-        const int64_t shown = stride > INT64_MAX ? INT64_MAX : static_cast<int64_t>(stride);
         if (stride < bytes) {
-            return fail(SAMLET_ERROR_INVALID_ARGUMENT, "frame: the stride is %a bytes, a row has %b", shown,
-                        static_cast<int64_t>(bytes));
+            return fail(SAMLET_ERROR_INVALID_ARGUMENT, "frame: the stride is %a bytes, a row has %b",
+                        shown(stride), static_cast<int64_t>(bytes));
         }
-        const uint64_t steps = plane_rows(format, frame.height, plane) - 1;
-        const uint64_t room = static_cast<uint64_t>(PTRDIFF_MAX) - bytes;
-        if (bytes > static_cast<uint64_t>(PTRDIFF_MAX) || (steps > 0 && stride > room / steps)) {
-            return fail(SAMLET_ERROR_INVALID_ARGUMENT,
-                        "frame: a stride of %a bytes reaches beyond the address space", shown);
-        }
+        SAMLET_TRY(check_reach(stride, bytes, plane_rows(format, frame.height, plane)));
     }
     if (!normalised) return Status{};
     if (frame.stride[0] % sizeof(float) != 0) {

@@ -37,6 +37,9 @@ enum class ResizeFilter : uint8_t { bicubic, bilinear };
 // picture for NORMALISED).
 Status check_frame(const samlet_frame& frame, uint32_t image_size, uint32_t max_width, uint32_t max_height);
 
+// Rows of the caller's, of frames, masks and maps, must lie inside the address space.
+Status check_reach(uint64_t stride, uint64_t row_bytes, uint64_t rows);
+
 // Size of the picture that masks, boxes and prompts refer to. The frame must have passed check_frame().
 struct PictureSize {
     uint32_t width, height;

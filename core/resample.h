@@ -4,10 +4,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Three filters, each an exact counterpart of what the SAM 2 reference runs:
+// clang-format off
 //   bicubic    Pillow's Image.resize() on 8-bit images (a = -0.5, antialiased), weights in 22-bit fixed point
-//   triangle   torch interpolate(mode="bilinear", antialias=True), also torchvision's Resize on tensors,
-//   float weights linear     torch interpolate(mode="bilinear", align_corners=False), two samples, no
-//   antialias
+//   triangle   torch interpolate(mode="bilinear", antialias=True), also torchvision's Resize on tensors, float weights
+//   linear     torch interpolate(mode="bilinear", align_corners=False), two samples, no antialias
+// clang-format on
 // Weights are bit-exact as long as the compiler does not fuse multiplications and additions
 // (-ffp-contract=off).
 //

@@ -18,14 +18,7 @@ Status Segmenter::lay_out(const Model& model, const SessionConfig& config, Arena
     begin_rehearsal();
     rehearse_picture();
     rehearse();
-    const size_t scratch = exec_.scratch.peak();
-    void* block = arena.take_bytes(scratch);
-    plan.close_part("scratch");
-    if (!block)
-        return fail(SAMLET_ERROR_MEMORY, "the block of %a bytes is too small",
-                    static_cast<int64_t>(arena.capacity()));
-    finish_layout(Arena(block, scratch));
-    return {};
+    return take_scratch(arena, plan);
 }
 
 DecodedMasks Segmenter::take_masks() {
@@ -46,6 +39,8 @@ void Segmenter::rehearse() {
 }
 
 Status Segmenter::set_image(const samlet_frame& frame) {
+    SAMLET_TRY(check(frame));
+    reset_clock();
     SAMLET_TRY(encode(frame));
     mask_count_ = 0;
     return {};

@@ -55,13 +55,6 @@ Status check_sides(float low, float high, uint32_t extent, const char* low_name,
 
 }  // namespace
 
-Status check_reach(uint64_t stride, uint64_t row_bytes, uint32_t rows) {
-    if (rows > 1 && stride > (static_cast<uint64_t>(PTRDIFF_MAX) - row_bytes) / (rows - 1))
-        return fail(SAMLET_ERROR_INVALID_ARGUMENT,
-                    "%b rows at a stride of %a bytes reach beyond the address space", shown(stride), rows);
-    return {};
-}
-
 Status SessionConfig::complete(const Model& model) {
     if (image_size == 0) image_size = model.config.image_size;
     if (image_size % kImageStep != 0 || image_size > kMaxImageSize)
@@ -79,8 +72,8 @@ Status SessionConfig::complete(const Model& model) {
                     "threads is %a; this build has none but the caller's: it must be 1, or 0 for the default",
                     threads);
     if (max_points == 0) max_points = kDefaultPoints;
-    if (max_points < 2 || max_points > kMaxPoints)
-        return fail(SAMLET_ERROR_INVALID_ARGUMENT, "max_points is %a; it must be 2 to %b", max_points,
+    if (max_points > kMaxPoints)
+        return fail(SAMLET_ERROR_INVALID_ARGUMENT, "max_points is %a; at most %b are supported", max_points,
                     kMaxPoints);
     if (max_frame_width == 0) max_frame_width = kDefaultFrameSide;
     if (max_frame_height == 0) max_frame_height = kDefaultFrameSide;
@@ -148,10 +141,17 @@ void Session::rehearse_picture() {
     picture_work(nullptr, 1, 0);
 }
 
-void Session::finish_layout(Arena scratch) {
-    exec_.scratch = scratch;
+Status Session::take_scratch(Arena& arena, Plan& plan) {
+    const size_t bytes = exec_.scratch.peak();
+    void* block = arena.take_bytes(bytes);
+    plan.close_part("scratch");
+    if (!block)
+        return fail(SAMLET_ERROR_MEMORY, "the block of %a bytes is too small",
+                    static_cast<int64_t>(arena.capacity()));
+    exec_.scratch = Arena(block, bytes);
     exec_.rehearsing = false;
     exec_.linears = linears_;
+    return {};
 }
 
 Status Session::start() {
@@ -188,13 +188,15 @@ Status Session::start() {
             return fail(SAMLET_ERROR_MEMORY, "the system refused to start %a threads", config_.threads);
     }
     if (config_.pin_threads) {
-        // As many items as threads, and none ends before all have begun: each thread takes one.
+        // As many items as threads, and none ends before all have begun: each thread takes one. Thread 0 is
+        // whoever calls: it belongs to the caller, and every later session's threads would inherit its
+        // processor.
         std::atomic<uint32_t> arrived{0};
         exec_.parallel(config_.threads, [&](size_t, size_t thread) {
-            port::pin_thread(static_cast<uint32_t>(thread));
+            if (thread > 0) port::pin_thread(static_cast<uint32_t>(thread));
             arrived++;
-            while (arrived.load() < config_.threads) {
-            }
+            // Those who have not arrived may need this processor.
+            while (arrived.load() < config_.threads) port::yield_thread();
         });
     }
     model_->prompt_encoder.fill_position_tables(grid_, position_x_, position_y_);
@@ -279,15 +281,18 @@ void Session::fill_picture(const samlet_frame& frame, const Map& image) {
     });
 }
 
+Status Session::check(const samlet_frame& frame) const {
+    return check_frame(frame, config_.image_size, config_.max_frame_width, config_.max_frame_height);
+}
+
 Status Session::encode(const samlet_frame& frame) {
-    SAMLET_TRY(check_frame(frame, config_.image_size, config_.max_frame_width, config_.max_frame_height));
-    reset_clock();
     picture_ = picture_size(frame);
     model_->image_encoder.run(
         exec_, config_.image_size, [&](const Map& image) { fill_picture(frame, image); }, features_,
         [&](samlet_stage stage) { lap(stage); });
+    SAMLET_TRY(check_defect());
     has_picture_ = true;
-    return check_defect();
+    return {};
 }
 
 void Session::decode(float* image, const PromptPoint* points, size_t count, size_t padding,
@@ -373,11 +378,15 @@ MaskMeasure Session::measure(const float* const* objects, size_t count, size_t o
     return all;
 }
 
-size_t Session::write_rle(const float* const* objects, size_t count, size_t object, char* text,
-                          size_t capacity) {
+Status Session::write_rle(const float* const* objects, size_t count, size_t object, char* text,
+                          size_t capacity, size_t* length) {
     Arena::Scope scope(exec_.scratch);
     const PictureWork work = picture_work(objects, count, object);
-    return picture_rle(work.job, text, capacity, work.scratch);
+    *length = picture_rle(work.job, text, capacity, work.scratch);
+    if (capacity && *length >= capacity)
+        return fail(SAMLET_ERROR_BUFFER_TOO_SMALL, "the run-length code has %a bytes and a 0, the buffer %b",
+                    static_cast<int64_t>(*length), static_cast<int64_t>(capacity));
+    return {};
 }
 
 }  // namespace samlet

@@ -24,9 +24,6 @@ struct SessionConfig {
     Status complete(const Model& model);
 };
 
-// Rows of the caller's must lie inside the address space.
-Status check_reach(uint64_t stride, uint64_t row_bytes, uint32_t rows);
-
 class Session {
   public:
     const Model& model() const { return *model_; }
@@ -52,21 +49,25 @@ class Session {
     MaskExtent write_mask(const float* const* objects, size_t count, size_t object, uint8_t* mask,
                           size_t stride);
     MaskMeasure measure(const float* const* objects, size_t count, size_t object, const MaskCut& cut);
-    size_t write_rle(const float* const* objects, size_t count, size_t object, char* text, size_t capacity);
+    // BUFFER_TOO_SMALL if the text and its 0 do not fit, unless only the length is wanted (capacity 0).
+    Status write_rle(const float* const* objects, size_t count, size_t object, char* text, size_t capacity,
+                     size_t* length);
 
   protected:
     // Everything that lives as long as the session, but the scratch. `measuring`: addresses may not be
     // followed.
     Status lay_out(const Model& model, const SessionConfig& config, Arena& arena, Plan& plan, bool measuring);
-    // Makes `exec_` ready to rehearse stages; after that exec_.scratch.peak() tells what they need.
+    // Makes `exec_` ready to rehearse stages; after that take_scratch() knows what they need.
     void begin_rehearsal();
     void rehearse_picture();
-    // The rest of the block becomes scratch, tables are filled.
-    void finish_layout(Arena scratch);
+    // What the rehearsed stages need at most becomes the scratch: the last part of the block.
+    Status take_scratch(Arena& arena, Plan& plan);
     // Threads and operators. Undone by stop().
     Status start();
     void stop();
 
+    Status check(const samlet_frame& frame) const;
+    // A frame that has passed check(): whoever takes it resets the clock before.
     Status encode(const samlet_frame& frame);
     // Decodes `image` [cells][d_model] (conditioned features, overwritten) under points, followed by
     // `padding` points of label -1 (0 to 2: the reference's callers differ), and low-res mask logits (null:

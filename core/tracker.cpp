@@ -45,8 +45,7 @@ Status TrackerConfig::complete(const Model& model) {
     return {};
 }
 
-// ---- Layout
-// ---------------------------------------------------------------------------------------------------------
+// ---- Layout -----------------------------------------------------------------------------------------------
 
 size_t Tracker::max_pointer_tokens() const {
     return (tracker_config_.prompted_frames + model_->config.max_pointers - 1) *
@@ -98,27 +97,19 @@ Status Tracker::lay_out(const Model& model, const TrackerConfig& config, Arena& 
     }
     plan.close_part("explanations");
 
-    // What the stages need most becomes the scratch.
     begin_rehearsal();
     rehearse_picture();
     rehearse_track();
     rehearse_mask_prompt();
-    const size_t scratch = exec_.scratch.peak();
-    void* block = arena.take_bytes(scratch);
-    plan.close_part("scratch");
-    if (!block)
-        return fail(SAMLET_ERROR_MEMORY, "the block of %a bytes is too small",
-                    static_cast<int64_t>(arena.capacity()));
-    finish_layout(Arena(block, scratch));
-    return {};
+    return take_scratch(arena, plan);
 }
 
 void Tracker::rehearse_track() {
     Arena::Scope scope(exec_.scratch);
     TrackedObject object;
     float* x = exec_.floats(cells() * model_->config.d_model);
-    condition(object, false, x);
-    if (tracker_config_.explain) explain(object, false, x);
+    condition(object, x);
+    if (tracker_config_.explain) explain(object, x);
     {
         Arena::Scope decode_scope(exec_.scratch);
         DecodedMasks masks = take_masks();
@@ -161,8 +152,7 @@ DecodedMasks Tracker::take_masks() {
     return masks;
 }
 
-// ---- Objects
-// --------------------------------------------------------------------------------------------------------
+// ---- Objects ----------------------------------------------------------------------------------------------
 
 TrackedObject* Tracker::find(int32_t id) {
     for (uint32_t i = 0; i < tracker_config_.max_objects; i++)
@@ -193,11 +183,15 @@ void Tracker::drop_frame_state(TrackedObject& o) {
     forget_explanation(o);
 }
 
+void Tracker::forget_extents() {
+    for (uint32_t i = 0; i < tracker_config_.max_objects; i++) objects_[i].extent_known = false;
+}
+
 Status Tracker::remove(int32_t id) {
     TrackedObject* object = find(id);
     if (!object) return fail(SAMLET_ERROR_NOT_FOUND, "there is no object %a", id);
     object->used = false;
-    for (uint32_t i = 0; i < tracker_config_.max_objects; i++) objects_[i].extent_known = false;
+    forget_extents();
     return {};
 }
 
@@ -207,7 +201,9 @@ void Tracker::reset() {
         objects_[i].bank.clear();
         drop_frame_state(objects_[i]);
     }
-    has_frame_ = has_picture_ = reverse_ = false;
+    has_picture_ = reverse_ = false;
+    lowest_ = INT64_MAX;
+    highest_ = INT64_MIN;
     next_order_ = 0;
 }
 
@@ -227,32 +223,44 @@ size_t Tracker::list_objects(int32_t* ids, size_t capacity) const {
     }
 }
 
-// ---- Frames and prompts
-// ---------------------------------------------------------------------------------------------
+// ---- Frames and prompts -----------------------------------------------------------------------------------
 
 Status Tracker::set_frame(const samlet_frame& frame, int64_t number) {
     if (number > kMaxFrameNumber || number < -kMaxFrameNumber)
         return fail(SAMLET_ERROR_INVALID_ARGUMENT,
                     "frame number %a is out of range; at most %b in size are supported", number,
                     kMaxFrameNumber);
-    const SessionConfig& c = tracker_config_.session;
-    SAMLET_TRY(check_frame(frame, c.image_size, c.max_frame_width, c.max_frame_height));
+    SAMLET_TRY(check(frame));
+    reset_clock();
     for (uint32_t i = 0; i < tracker_config_.max_objects; i++) {
         TrackedObject& o = objects_[i];
         if (!o.used) continue;
-        if (o.pending) commit(o);
+        if (o.pending) {
+            commit(o);
+            lap(SAMLET_STAGE_MEMORY_ENCODER);
+        }
         drop_frame_state(o);
     }
     begun_valid_ = false;
     SAMLET_TRY(encode(frame));
-    if (has_frame_ && number != frame_) reverse_ = number < frame_;
-    frame_ = number;
-    has_frame_ = true;
+    go_to(number);
     return {};
 }
 
+// A jump to what has been seen is a look back and says nothing about where the video goes; one to frames
+// before or behind all that begins a pass in that direction.
+void Tracker::go_to(int64_t number) {
+    const int64_t step = number - frame_, reach = model_->config.memory_frames;
+    const bool first = lowest_ > highest_, seen = lowest_ <= number && number <= highest_;
+    const bool near = -reach <= step && step <= reach;
+    if (!first && step != 0 && (near || !seen)) reverse_ = step < 0;
+    if (number < lowest_) lowest_ = number;
+    if (number > highest_) highest_ = number;
+    frame_ = number;
+}
+
 Status Tracker::check_prompt(const TrackedObject* object, const samlet_prompt& p) const {
-    if (!has_frame_)
+    if (!has_picture_)
         return fail(SAMLET_ERROR_STATE,
                     "there is no frame to prompt on: call samlet_tracker_set_frame first");
     if (p.flags & ~SAMLET_PROMPT_REPLACE_POINTS)
@@ -297,18 +305,18 @@ Status Tracker::prompt(int32_t id, const samlet_prompt& p) {
     TrackedObject* object = find(id);
     SAMLET_TRY(check_prompt(object, p));
     if (!object) SAMLET_TRY(add(id, &object));
+    skip_lap();  // what the caller did since the last call
     if (p.mask)
         prompt_mask(*object, p);
     else
         prompt_points(*object, p);
     object->has_result = object->prompted = object->pending = true;
-    for (uint32_t i = 0; i < tracker_config_.max_objects; i++) objects_[i].extent_known = false;
+    forget_extents();
     return check_defect();
 }
 
 void Tracker::prompt_points(TrackedObject& o, const samlet_prompt& p) {
     Arena::Scope scope(exec_.scratch);
-    lap(SAMLET_STAGE_PREPROCESS);
     if (p.flags & SAMLET_PROMPT_REPLACE_POINTS) o.point_count = 0;
     if (p.box) {
         o.points[o.point_count++] = to_square(p.box->x0, p.box->y0, PromptPoint::box_first);
@@ -318,9 +326,10 @@ void Tracker::prompt_points(TrackedObject& o, const samlet_prompt& p) {
         o.points[o.point_count++] = to_square(p.points[i].x, p.points[i].y, p.points[i].label);
 
     float* x = exec_.floats(cells() * model_->config.d_model);
-    const bool corrects = o.tracked || o.bank.has_prompted(frame_) || o.bank.has_recent(frame_);
+    const bool corrects =
+        remembers(o) && (o.tracked || o.bank.has_prompted(frame_) || o.bank.has_recent(frame_));
     if (corrects)
-        condition(o, o.tracked ? o.reverse : reverse_, x);
+        condition(o, x);
     else
         condition_on_nothing(x);
     lap(SAMLET_STAGE_MEMORY_ATTENTION);
@@ -339,12 +348,11 @@ void Tracker::prompt_points(TrackedObject& o, const samlet_prompt& p) {
     }
     lap(SAMLET_STAGE_MASK_DECODER);
     forget_explanation(o);
-    if (corrects) explain(o, o.tracked ? o.reverse : reverse_, x);
+    if (corrects) explain(o, x);
 }
 
 void Tracker::prompt_mask(TrackedObject& o, const samlet_prompt& p) {
     Arena::Scope scope(exec_.scratch);
-    lap(SAMLET_STAGE_PREPROCESS);
     o.point_count = 0;
     const uint32_t side = config_.image_size, low = static_cast<uint32_t>(low_res());
     const size_t d = model_->config.d_model;
@@ -399,18 +407,17 @@ void Tracker::prompt_mask(TrackedObject& o, const samlet_prompt& p) {
 }
 
 Status Tracker::clear_prompts(int32_t id) {
-    if (!has_frame_)
+    if (!has_picture_)
         return fail(SAMLET_ERROR_STATE, "there is no frame: call samlet_tracker_set_frame first");
     TrackedObject* object = find(id);
     if (!object) return fail(SAMLET_ERROR_NOT_FOUND, "there is no object %a", id);
-    if (object->prompted) drop_frame_state(*object);
-    object->bank.forget_prompted(frame_);
-    for (uint32_t i = 0; i < tracker_config_.max_objects; i++) objects_[i].extent_known = false;
+    // What was tracked on a prompted frame, seen again, read the memory that goes.
+    if (object->bank.forget_prompted(frame_) || object->prompted) drop_frame_state(*object);
+    forget_extents();
     return {};
 }
 
-// ---- Tracking
-// -------------------------------------------------------------------------------------------------------
+// ---- Tracking ---------------------------------------------------------------------------------------------
 
 // Answers MemoryTokens::load: bfloat16 memories, their place and their age.
 struct Tracker::MemoryRun {
@@ -434,6 +441,15 @@ struct Tracker::MemoryRun {
         }
     }
 };
+
+size_t Tracker::pointer_reach() const {
+    const uint32_t most = model_->config.max_pointers, clip = tracker_config_.clip_length;
+    return (clip && clip < most ? clip : most) - 1;
+}
+
+bool Tracker::remembers(const TrackedObject& o) const {
+    return o.bank.can_be_read(frame_, reverse_, model_->config.memory_frames - 1, pointer_reach());
+}
 
 void Tracker::condition_on_nothing(float* x) {
     const size_t d = model_->config.d_model;
@@ -478,8 +494,7 @@ struct Tracker::Watch {
     }
 };
 
-void Tracker::condition(const TrackedObject& o, bool reverse, float* x, Explanation* why,
-                        const float* inside) {
+void Tracker::condition(const TrackedObject& o, float* x, Explanation* why, const float* inside) {
     Arena::Scope scope(exec_.scratch);
     const Config& c = model_->config;
     const size_t d = c.d_model, m = c.memory_dim, per_pointer = model_->object_pointer.tokens();
@@ -497,13 +512,11 @@ void Tracker::condition(const TrackedObject& o, bool reverse, float* x, Explanat
         memory.frames = tracker_config_.prompted_frames + tracker_config_.recent_frames;
         pointer_count = max_pointer_tokens() / per_pointer;
     } else {
-        memory.frames = o.bank.read_memories(frame_, reverse, c.memory_frames - 1, run.reads);
+        memory.frames = o.bank.read_memories(frame_, reverse_, c.memory_frames - 1, run.reads);
         // Distances are divided by the largest one; a stream, whose length is unknown, has the longest.
-        uint32_t reach = c.max_pointers;
-        if (tracker_config_.clip_length && tracker_config_.clip_length < reach)
-            reach = tracker_config_.clip_length;
-        pointer_count = o.bank.read_pointers(frame_, reverse, reach - 1, pointers);
-        const float largest = reach > 1 ? static_cast<float>(reach - 1) : 1.0f;
+        const size_t reach = pointer_reach();
+        pointer_count = o.bank.read_pointers(frame_, reverse_, reach, pointers);
+        const float largest = reach > 0 ? static_cast<float>(reach) : 1.0f;
         for (size_t i = 0; i < pointer_count; i++) pointers[i].distance /= largest;
     }
     memory.pointers = pointer_count * per_pointer;
@@ -538,7 +551,7 @@ void Tracker::forget_explanation(const TrackedObject& o) {
     if (explanations_) explanations_[&o - objects_].clear();
 }
 
-void Tracker::explain(const TrackedObject& o, bool reverse, float* x) {
+void Tracker::explain(const TrackedObject& o, float* x) {
     if (!tracker_config_.explain) return;
     Arena::Scope scope(exec_.scratch);
     Explanation rehearsed;
@@ -554,7 +567,7 @@ void Tracker::explain(const TrackedObject& o, bool reverse, float* x) {
             why.mask_cells += set;
         }
     }
-    condition(o, reverse, x, &why, inside);
+    condition(o, x, &why, inside);
     if (!exec_.rehearsing) why.milliseconds = skip_lap();
 }
 
@@ -610,7 +623,7 @@ void Tracker::encode_memory(const TrackedObject& o, bool hard, uint16_t* memory)
 }
 
 void Tracker::commit(TrackedObject& o) {
-    uint16_t* memory = o.bank.store_prompted(frame_, o.tracked ? o.reverse : reverse_, o.pointer);
+    uint16_t* memory = o.bank.store_prompted(frame_, reverse_, o.pointer);
     encode_memory(o, true, memory);
     o.pending = false;
 }
@@ -618,7 +631,7 @@ void Tracker::commit(TrackedObject& o) {
 void Tracker::track_object(TrackedObject& o) {
     Arena::Scope scope(exec_.scratch);
     float* x = exec_.floats(cells() * model_->config.d_model);
-    condition(o, reverse_, x);
+    condition(o, x);
     lap(SAMLET_STAGE_MEMORY_ATTENTION);
     {
         Arena::Scope decode_scope(exec_.scratch);
@@ -627,7 +640,7 @@ void Tracker::track_object(TrackedObject& o) {
         take_result(o, masks, true);
     }
     lap(SAMLET_STAGE_MASK_DECODER);
-    explain(o, reverse_, x);  // before the bank changes
+    explain(o, x);  // before the bank changes
     // A prompted frame keeps the memory that the prompt gave it.
     if (!o.bank.has_prompted(frame_))
         if (uint16_t* memory = o.bank.store_recent(frame_, reverse_, o.pointer))
@@ -637,37 +650,35 @@ void Tracker::track_object(TrackedObject& o) {
 }
 
 Status Tracker::track() {
-    if (!has_frame_)
+    if (!has_picture_)
         return fail(SAMLET_ERROR_STATE, "there is no frame to track: call samlet_tracker_set_frame first");
     bool any = false;
     for (uint32_t i = 0; i < tracker_config_.max_objects; i++) any |= objects_[i].used;
     if (!any)
         return fail(SAMLET_ERROR_STATE, "there is no object to track: call samlet_tracker_prompt first");
-    lap(SAMLET_STAGE_PREPROCESS);
+    skip_lap();
     for (uint32_t i = 0; i < tracker_config_.max_objects; i++) {
         TrackedObject& o = objects_[i];
         if (!o.used) continue;
         if (o.pending) {
             commit(o);
             lap(SAMLET_STAGE_MEMORY_ENCODER);
-        } else if (!o.tracked && !o.bank.empty()) {
+        } else if (!o.tracked && remembers(o)) {
             o.prompted = false;
             track_object(o);
         } else {
             continue;
         }
-        if (!o.tracked) o.reverse = reverse_;
         o.tracked = true;
     }
-    for (uint32_t i = 0; i < tracker_config_.max_objects; i++) objects_[i].extent_known = false;
+    forget_extents();
     return check_defect();
 }
 
-// ---- Results
-// --------------------------------------------------------------------------------------------------------
+// ---- Results ----------------------------------------------------------------------------------------------
 
 Status Tracker::find_result(int32_t id, TrackedObject** object) {
-    if (!has_frame_)
+    if (!has_picture_)
         return fail(SAMLET_ERROR_STATE, "there is no frame: call samlet_tracker_set_frame first");
     *object = find(id);
     if (!*object) return fail(SAMLET_ERROR_NOT_FOUND, "there is no object %a", id);
@@ -740,15 +751,10 @@ Status Tracker::rle(int32_t id, char* text, size_t capacity, size_t* length) {
     SAMLET_TRY(find_result(id, &object));
     size_t index;
     const size_t count = result_logits(*object, logit_list_, &index);
-    *length = write_rle(logit_list_, count, index, text, capacity);
-    if (*length + 1 > capacity && capacity)
-        return fail(SAMLET_ERROR_BUFFER_TOO_SMALL, "the run-length code has %a bytes and a 0, the buffer %b",
-                    static_cast<int64_t>(*length), static_cast<int64_t>(capacity));
-    return {};
+    return write_rle(logit_list_, count, index, text, capacity, length);
 }
 
-// ---- Building blocks
-// ------------------------------------------------------------------------------------------------
+// ---- Building blocks --------------------------------------------------------------------------------------
 
 namespace {
 

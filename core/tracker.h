@@ -33,7 +33,6 @@ struct TrackedObject {
     bool prompted = false;  // the result answers a prompt
     bool pending = false;   // ... that memory does not know yet
     bool tracked = false;   // track() has been here: prompts correct
-    bool reverse = false;   // ... in this direction
     float iou = 0, score = 0;
     float* logits = nullptr;   // [low_res][low_res]
     float* pointer = nullptr;  // [d_model]
@@ -82,6 +81,9 @@ class Tracker : public Session {
     TrackedObject* find(int32_t id);
     Status add(int32_t id, TrackedObject** object);
     void drop_frame_state(TrackedObject& object);
+    // With non_overlapping, masks depend on the results of all objects.
+    void forget_extents();
+    void go_to(int64_t number);
     Status check_prompt(const TrackedObject* object, const samlet_prompt& prompt) const;
     void prompt_points(TrackedObject& object, const samlet_prompt& prompt);
     void prompt_mask(TrackedObject& object, const samlet_prompt& prompt);
@@ -89,11 +91,14 @@ class Tracker : public Session {
     void clean(TrackedObject& object);
     // x = top features conditioned on the object's memories, or on their absence.
     // `why`: null, or receives what the object's pixels looked at; `inside` [cells] says which they are.
-    void condition(const TrackedObject& object, bool reverse, float* x, Explanation* why = nullptr,
+    void condition(const TrackedObject& object, float* x, Explanation* why = nullptr,
                    const float* inside = nullptr);
     // Conditions the frame once more, now that the mask is known, and looks on. Off: nothing.
-    void explain(const TrackedObject& object, bool reverse, float* x);
+    void explain(const TrackedObject& object, float* x);
     void forget_explanation(const TrackedObject& object);
+    // Whether the object has a memory that the current frame reads.
+    bool remembers(const TrackedObject& object) const;
+    size_t pointer_reach() const;  // frames
     void begin_condition(float* x);
     void condition_on_nothing(float* x);
     void commit(TrackedObject& object);
@@ -116,9 +121,9 @@ class Tracker : public Session {
     float* sine_memory_ = nullptr;  // [grid][memory_dim / 2]
     float* cosine_ = nullptr;       // rotary tables, [grid][d_model / 2]
     float* rotary_sine_ = nullptr;
-    bool has_frame_ = false;
-    bool reverse_ = false;
+    bool reverse_ = false;  // changes between frames only
     int64_t frame_ = 0;
+    int64_t lowest_ = INT64_MAX, highest_ = INT64_MIN;  // frames seen since reset()
     uint64_t next_order_ = 0;
 };
 

@@ -39,6 +39,8 @@ uint32_t thread_limit();  // of a session; 1 where there are no threads
 void** thread_slot();
 // Pins the calling thread to the k-th of the processors that the process may use.
 void pin_thread(uint32_t k);
+// Lets another thread have the processor, also one of the same real-time priority.
+void yield_thread();
 const char* environment(const char* name);  // null when unset
 
 }  // namespace port

@@ -12,12 +12,25 @@ import (
 	"unsafe"
 )
 
+// Precision is what the products of layers are computed in.
+type Precision uint32
+
+// The values are those of samlet_precision.
+const (
+	// As the file stores them, where the CPU is fast at it: int8 in int8, f16 in f16 or f32, f32 in f32.
+	AutoPrecision Precision = C.SAMLET_PRECISION_AUTO
+	F32           Precision = C.SAMLET_PRECISION_F32 // everything
+	F16           Precision = C.SAMLET_PRECISION_F16 // instead of f32; maps are kept in half precision, too
+)
+
 // ModelConfig says where a model comes from and how it is to run.
 type ModelConfig struct {
 	// Either a path (the file is mapped: nobody may shorten or rewrite it while the model is open), or the bytes of a
 	// file, which are copied.
 	Path string
 	Data []byte
+	// Precision is what layers are computed in.
+	Precision Precision
 	// Kernels is the instruction set: "generic", "avx2", "avx512", "neon", "neon_fp16". Empty: the best that the CPU has.
 	Kernels string
 	// Block for the packed weights. Nil: the library allocates.
@@ -40,9 +53,11 @@ type source struct {
 	path, kernels *C.char
 	data          unsafe.Pointer
 	size          C.uint64_t
+	precision     C.uint32_t
 }
 
 func (config *ModelConfig) source() (s source, err error) {
+	s.precision = C.uint32_t(config.Precision)
 	if config.Data != nil {
 		s.size = C.uint64_t(len(config.Data))
 		if C.posix_memalign(&s.data, 32, C.size_t(len(config.Data)+1)) != 0 {
@@ -64,7 +79,7 @@ func (s *source) freeNames() {
 	C.free(unsafe.Pointer(s.kernels))
 }
 
-// Memory plans the block that OpenModel needs; it reads and checks the whole file.
+// Memory plans the block that OpenModel needs; it checks all of the file but the values of the weights.
 func (config ModelConfig) Memory() (MemoryPlan, error) {
 	s, err := config.source()
 	if err != nil {
@@ -74,7 +89,7 @@ func (config ModelConfig) Memory() (MemoryPlan, error) {
 	defer C.free(s.data)
 	var plan C.samlet_memory_plan
 	var e C.samlet_error
-	status := C.shim_model_memory(s.path, s.data, s.size, s.kernels, &plan, &e)
+	status := C.shim_model_memory(s.path, s.data, s.size, s.precision, s.kernels, &plan, &e)
 	if err := fromC(status, &e.message[0]); err != nil {
 		return MemoryPlan{}, err
 	}
@@ -102,7 +117,7 @@ func OpenModel(config ModelConfig) (*Model, error) {
 		m.log = cgo.NewHandle(config.Log)
 	}
 	var e C.samlet_error
-	status := C.shim_model_open(s.path, s.data, s.size, s.kernels, memory, size, C.uintptr_t(m.log), &m.c, &e)
+	status := C.shim_model_open(s.path, s.data, s.size, s.precision, s.kernels, memory, size, C.uintptr_t(m.log), &m.c, &e)
 	if err := fromC(status, &e.message[0]); err != nil {
 		m.free()
 		return nil, err
@@ -196,7 +211,7 @@ func (m *Model) Info() (ModelInfo, error) {
 // TensorInfo describes a tensor of a model file.
 type TensorInfo struct {
 	Name  string // as in the published checkpoint
-	Type  string // "f32", "f16"
+	Type  string // "f32", "f16", "int8"
 	Shape []uint64
 	Bytes uint64
 }

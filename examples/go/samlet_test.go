@@ -404,6 +404,39 @@ func TestForgottenHandlesAreClosed(t *testing.T) {
 	}
 }
 
+func TestPrecision(t *testing.T) {
+	model, err := OpenModel(ModelConfig{Path: modelPath, Precision: F32})
+	check(t, err)
+	tracker, err := NewTracker(model, small)
+	check(t, err)
+	click(t, tracker, 0)
+	layer, err := tracker.Layer(0)
+	check(t, err)
+	if layer.Rows == 0 || layer.In == 0 || layer.Stored != "f16" || layer.Precision != "f32" {
+		t.Error(layer)
+	}
+	for _, index := range []int{9999, -1} {
+		_, err = tracker.Layer(index)
+		want(t, err, NotFound)
+	}
+	segmenter, err := NewSegmenter(model, SegmenterConfig{})
+	check(t, err)
+	layer.Rows = 0
+	if same, err := segmenter.Layer(0); err != nil || same != layer {
+		t.Error(same, err)
+	}
+	model, err = OpenModel(ModelConfig{Path: modelPath, Precision: F16})
+	if errors.Is(err, Unsupported) {
+		t.Skip("this CPU has no f16")
+	}
+	check(t, err)
+	tracker, err = NewTracker(model, small)
+	check(t, err)
+	if layer, err = tracker.Layer(0); err != nil || layer.Precision != "f16" {
+		t.Error(layer, err)
+	}
+}
+
 // deeper makes the stack grow, and so move.
 func deeper(n int) int {
 	var room [256]byte
@@ -421,7 +454,7 @@ func TestLog(t *testing.T) {
 		runtime.GC()
 	}})
 	check(t, err)
-	if len(lines) == 0 || lines[0] == "" {
+	if len(lines) == 0 || !strings.HasPrefix(lines[0], "kernels: ") {
 		t.Error(lines)
 	}
 	deeper(5000)

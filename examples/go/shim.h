@@ -17,27 +17,30 @@ static inline void shim_log(void *context, samlet_log_level level, const char *t
 }
 
 static inline samlet_model_config shim_model_config(const char *path, const void *data, uint64_t data_size,
-                                                    const char *kernels) {
+                                                    uint32_t precision, const char *kernels) {
     samlet_model_config config;
     samlet_model_config_init(&config);
     config.path = path;
     config.data = data;
     config.data_size = data_size;
+    config.precision = precision;
     config.kernels = kernels;
     return config;
 }
 
 static inline samlet_status shim_model_memory(const char *path, const void *data, uint64_t data_size,
-                                              const char *kernels, samlet_memory_plan *plan, samlet_error *error) {
-    const samlet_model_config config = shim_model_config(path, data, data_size, kernels);
+                                              uint32_t precision, const char *kernels, samlet_memory_plan *plan,
+                                              samlet_error *error) {
+    const samlet_model_config config = shim_model_config(path, data, data_size, precision, kernels);
     samlet_memory_plan_init(plan);
     return samlet_model_memory(&config, plan, error);
 }
 
 static inline samlet_status shim_model_open(const char *path, const void *data, uint64_t data_size,
-                                            const char *kernels, void *memory, uint64_t memory_size, uintptr_t log,
-                                            samlet_model **model, samlet_error *error) {
-    samlet_model_config config = shim_model_config(path, data, data_size, kernels);
+                                            uint32_t precision, const char *kernels, void *memory,
+                                            uint64_t memory_size, uintptr_t log, samlet_model **model,
+                                            samlet_error *error) {
+    samlet_model_config config = shim_model_config(path, data, data_size, precision, kernels);
     config.memory = memory;
     config.memory_size = memory_size;
     if (log) {

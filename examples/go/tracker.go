@@ -14,7 +14,7 @@ import (
 // TrackerConfig says how a tracker is to be. Zero means the default that samlet.h names.
 type TrackerConfig struct {
 	YieldThreads       bool // threads give way while they wait, where other programs share the cores
-	PinThreads         bool
+	PinThreads         bool // those that the session starts, to one processor each
 	NonOverlapping     bool // each pixel of the frame-size results goes to one object only
 	Explain            bool // keep what Explain tells: memory attention takes several times as long
 	ImageSize          int  // side of the model's square, a multiple of 32
@@ -308,7 +308,7 @@ func (t *Tracker) Reset() error {
 	return t.locked(func() C.samlet_status { return C.samlet_tracker_reset(t.c) })
 }
 
-// SetClipLength changes the config's ClipLength from the next frame on.
+// SetClipLength changes the config's ClipLength at once, also on the current frame.
 func (t *Tracker) SetClipLength(frames uint32) error {
 	return t.do(func() C.samlet_status { return C.samlet_tracker_set_clip_length(t.c, C.uint32_t(frames)) })
 }

@@ -25,7 +25,8 @@
  * Conventions
  *   Status     Every function that can fail returns a samlet_status. A failing call changes nothing, unless its
  *              comment says otherwise, and leaves a sentence: in the handle (samlet_tracker_message()), or in the
- *              samlet_error argument of functions that have no handle yet. samlet never aborts and never prints.
+ *              samlet_error argument of functions that have no handle yet. Without a sentence: calls on a NULL handle,
+ *              samlet_model_get_info() and samlet_model_get_tensor(). samlet never aborts and never prints.
  *   Structs    Structs that the caller fills begin with `size`, set by their _init function (or to sizeof). Fields
  *              added by later versions go to the end, so old programs keep working. In configs, zero means default.
  *   Memory     A session lives in one block: the caller's, or one block that the library allocates. After creation no
@@ -70,7 +71,7 @@ typedef enum samlet_status {
     SAMLET_ERROR_STATE = 2,            /* call out of order; the message names the call that is missing */
     SAMLET_ERROR_MEMORY = 3,           /* block too small or misaligned (the message tells the bytes), or no memory */
     SAMLET_ERROR_CAPACITY = 4,         /* more objects, points or pixels than the config planned for */
-    SAMLET_ERROR_NOT_FOUND = 5,        /* unknown object */
+    SAMLET_ERROR_NOT_FOUND = 5,        /* unknown object; the end of a list whose length is not told */
     SAMLET_ERROR_FILE = 6,             /* the file cannot be opened, read or mapped */
     SAMLET_ERROR_FORMAT = 7,           /* the model is truncated, of another format, or has wrong tensors */
     SAMLET_ERROR_UNSUPPORTED = 8,      /* valid, but this model, build or CPU cannot do it */
@@ -138,7 +139,8 @@ typedef struct samlet_model_config {
     void *memory;
     uint64_t memory_size;
     /* Instruction set: NULL or "" for the best that the CPU has, else "generic", "avx2", "avx512", "neon",
-     * "neon_fp16" (attention in f16). A level that the CPU lacks is an error. The environment variable SAMLET_KERNELS overrides NULL. */
+     * "neon_fp16" (attention in f16). A level that the CPU lacks is an error. The environment variable SAMLET_KERNELS
+     * overrides NULL. */
     const char *kernels;
     samlet_log_fn log;
     void *log_context;
@@ -186,9 +188,10 @@ SAMLET_API void samlet_model_config_init(samlet_model_config *config);
 SAMLET_API void samlet_model_info_init(samlet_model_info *info);
 SAMLET_API void samlet_tensor_info_init(samlet_tensor_info *info);
 
-/* Bytes and alignment of the block that samlet_model_open() needs for this file; reads and checks the whole file.
- * config->memory is not looked at, but in builds without a heap (ports/bare): there it serves as work space during the
- * call, and what it held is lost. Some 100 KiB do; MEMORY tells how much. */
+/* Bytes and alignment of the block that samlet_model_open() needs for this file; checks all of the file but the values
+ * of the weights. config->memory is only looked at where the system has no memory to lend (ports/bare; an address space
+ * that is full): there it serves as work space during the call, and what it held is lost. Some 100 KiB do; MEMORY tells
+ * how much. */
 SAMLET_API samlet_status samlet_model_memory(const samlet_model_config *config, samlet_memory_plan *plan,
                                              samlet_error *error);
 /* Opens a GGUF file written by tools/convert_checkpoint.py: maps it, checks every offset, size, name and shape and that
@@ -196,8 +199,9 @@ SAMLET_API samlet_status samlet_model_memory(const samlet_model_config *config, 
 SAMLET_API samlet_status samlet_model_open(const samlet_model_config *config, samlet_model **model, samlet_error *error);
 /* Every session on it must have been destroyed. NULL is allowed. */
 SAMLET_API void samlet_model_close(samlet_model *model);
+/* INVALID_ARGUMENT. */
 SAMLET_API samlet_status samlet_model_get_info(const samlet_model *model, samlet_model_info *info);
-/* Tensor `index` of 0 .. tensor_count - 1, in file order. */
+/* Tensor `index` of 0 .. tensor_count - 1, in file order. INVALID_ARGUMENT, also beyond the last. */
 SAMLET_API samlet_status samlet_model_get_tensor(const samlet_model *model, uint32_t index, samlet_tensor_info *info);
 
 /* ---- Frames and prompts ------------------------------------------------------------------------------------ */
@@ -246,9 +250,12 @@ typedef struct samlet_prompt {
     uint32_t point_count;
     uint32_t mask_width, mask_height;
     const samlet_box *box;     /* NULL: none */
-    const uint8_t *mask;       /* NULL: none; nonzero = object; any size, resized to the model's square (tracker) */
+    /* NULL: none; nonzero = object; any size up to max_frame_width x max_frame_height, resized to the model's square
+     * (tracker). */
+    const uint8_t *mask;
     uint64_t mask_stride;      /* bytes */
-    const float *logits;       /* NULL: none; low-res logits, e.g. of an earlier prediction (segmenter) */
+    /* NULL: none; low-res logits, e.g. of an earlier prediction: image_size / 4 squared, finite (segmenter). */
+    const float *logits;
 } samlet_prompt;
 
 /* Forget the object's earlier points on this frame, but go on refining its mask (the reference's clear_old_points).
@@ -264,7 +271,8 @@ typedef struct samlet_tracker samlet_tracker;
 
 /* Threads spin a little while waiting for work; yield instead where other programs share the cores. */
 #define SAMLET_TRACKER_YIELD 1u
-/* Pin thread k to the k-th processor that the process may use. */
+/* Pin the threads that the session starts, 1 .. threads - 1, each to the processor of that number among those that the
+ * creating thread may use, counted from 0. The caller's thread, which works along, stays as it is: pin it yourself. */
 #define SAMLET_TRACKER_PIN_THREADS 2u
 /* Give each pixel of the frame-size results to the object with the highest logit only. Memories are not affected. */
 #define SAMLET_TRACKER_NON_OVERLAPPING 4u
@@ -272,20 +280,21 @@ typedef struct samlet_tracker samlet_tracker;
  * attention takes several times as long, results stay the same. Without it: no cost, no memory. */
 #define SAMLET_TRACKER_EXPLAIN 8u
 /* Keep the maps of the image encoder in half precision: a third less memory, a loss near that of f16 weights. A model
- * that computes layers in f16 has them so anyway. samlet_tracker_features() is then UNSUPPORTED. */
+ * opened with SAMLET_PRECISION_F16 has them so anyway. samlet_tracker_features() is then UNSUPPORTED. */
 #define SAMLET_TRACKER_F16_MAPS 16u
 
 typedef struct samlet_tracker_config {
     uint32_t size;
     uint32_t flags;           /* SAMLET_TRACKER_* */
-    uint32_t image_size;      /* side of the model's square, a multiple of 32; 0: the trained size */
-    uint32_t max_objects;     /* 0: 1 */
-    uint32_t prompted_frames; /* memories kept of prompted frames, per object; 0: 1 */
-    uint32_t recent_frames;   /* memories kept of tracked frames, per object; 0: the model's 7 - 1 */
-    uint32_t max_points;      /* points per object and frame, a box counts as 2; 0: 32 */
+    uint32_t image_size;      /* side of the model's square, a multiple of 32 up to 4096; 0: the trained size */
+    uint32_t max_objects;     /* up to 1024; 0: 1 */
+    uint32_t prompted_frames; /* memories kept of prompted frames, per object, up to 64; 0: 1 */
+    uint32_t recent_frames;   /* memories kept of tracked frames, per object, up to the model's 7 - 1; 0: these */
+    uint32_t max_points;      /* points per object and frame, up to 1024, a box counts as 2; 0: 32 */
     uint32_t clip_length;     /* frames of the clip when known: the pointers' time code depends on it; 0: a stream */
-    uint32_t threads;         /* 0: as many as the process has processors, at most 4; ports/bare has 1 */
-    uint32_t max_frame_width, max_frame_height; /* 0: 4096 each; larger frames are refused */
+    uint32_t threads;         /* up to 64; 0: as many as the process has processors, at most 4; ports/bare has 1 */
+    /* Up to 65536; 0: 4096 each. Larger frames and mask prompts are refused (CAPACITY). */
+    uint32_t max_frame_width, max_frame_height;
     uint32_t fill_hole_area;  /* low-res pixels: holes up to this area are filled; 0: off */
     uint32_t remove_sprinkle_area; /* islands up to this area are removed; 0: off */
     uint32_t reserved;
@@ -316,7 +325,8 @@ SAMLET_API void samlet_result_init(samlet_result *result);
 /* Exact bytes and alignment of the block for (model, config), part by part; config->memory is not looked at. */
 SAMLET_API samlet_status samlet_tracker_memory(const samlet_model *model, const samlet_tracker_config *config,
                                                samlet_memory_plan *plan, samlet_error *error);
-/* Places a tracker in config->memory. Starts its threads: they and their stacks are the only thing outside the block.
+/* Places a tracker in config->memory. With threads > 1 it starts threads: they, their stacks and the thread pool's own
+ * record of them (pthreadpool, some KiB) are the only things outside the block.
  * UNSUPPORTED for an image-only model; MEMORY names the bytes. */
 SAMLET_API samlet_status samlet_tracker_create(const samlet_model *model, const samlet_tracker_config *config,
                                                samlet_tracker **tracker, samlet_error *error);
@@ -325,24 +335,30 @@ SAMLET_API void samlet_tracker_destroy(samlet_tracker *tracker);
 /* The sentence of the last call that failed; "" if none did. Valid until the next call. */
 SAMLET_API const char *samlet_tracker_message(const samlet_tracker *tracker);
 
-/* Gives a frame and runs the image encoder on it. `number` is its place in the video: memories are looked up by number,
- * so number what the tracker sees consecutively, upwards or, for reverse tracking, downwards; jumps are allowed and mean
- * a distance in time. Prompts given to the previous frame and not yet tracked are stored into memory first. Giving the
- * same number again replaces the picture. */
+/* Gives a frame and runs the image encoder on it. `number`, at most 2^53 in size, is its place in the video: memories
+ * are looked up by number, so number what the tracker sees consecutively, upwards or, for reverse tracking, downwards.
+ * Jumps are allowed and mean a distance in time. A frame looks at the tracked frames behind it in the direction of the
+ * last step; a jump of more than memory_frames (samlet_model_info) to within the numbers seen so far is no step.
+ * Prompts given to the previous frame and not yet tracked are stored into memory first. The same number again replaces
+ * the picture or looks at it once more: results and points of the frame are forgotten, memories are not. */
 SAMLET_API samlet_status samlet_tracker_set_frame(samlet_tracker *tracker, const samlet_frame *frame, int64_t number);
 
 /* Prompts `object` (any id; a new one is added) on the current frame and computes its mask at once. More calls refine
- * it. Before samlet_tracker_track() on this frame the prompt starts the object here, without looking at its memories;
- * after it, it corrects what was tracked: the frame becomes a prompted frame. When prompted frames exceed
- * prompted_frames, the first and those closest in time are kept (with one slot: the latest).
- * CAPACITY for too many objects or points, STATE without a frame. */
+ * it. On a frame that the object has neither been tracked nor prompted on, the prompt starts it here, without looking
+ * at its memories; where it has, now or on an earlier visit that memory still knows, the prompt corrects. Either way
+ * the frame becomes a prompted frame. When prompted frames exceed prompted_frames, the first and those closest in time
+ * are kept (with one slot: the latest); one that gives way goes on as a tracked frame while it is near. CAPACITY for
+ * too many objects or points or too large a mask, STATE without a frame. */
 SAMLET_API samlet_status samlet_tracker_prompt(samlet_tracker *tracker, int32_t object, const samlet_prompt *prompt);
-/* Takes back every prompt of `object` on the current frame. An object that has no other memory is then without a result
- * until it is prompted again. NOT_FOUND, STATE. */
+/* Takes back every prompt of `object` on the current frame, also of an earlier visit to it, and the result. A prompted
+ * frame that gave way to this one (see prompted_frames) is back in its place, if its memory is still kept. An object
+ * that has no other memory is without a result until it is prompted again. NOT_FOUND, STATE. */
 SAMLET_API samlet_status samlet_tracker_clear_prompts(samlet_tracker *tracker, int32_t object);
 
-/* Finds every object on the current frame and stores the memories. Objects prompted on this frame keep the mask that
- * the prompt gave. Calling it again after a correction stores the correction. STATE without frame or objects. */
+/* Finds every object on the current frame and stores the memories. Objects prompted since the frame was set keep the
+ * mask that the prompt gave; prompts of an earlier visit stay in memory, and the object is tracked anew. Calling it
+ * again after a correction stores the correction. An object without a memory that this frame reads (its prompts were
+ * taken back, and what was tracked is too far away) gets no result. STATE without frame or objects. */
 SAMLET_API samlet_status samlet_tracker_track(samlet_tracker *tracker);
 
 /* The result of `object` on the current frame. STATE if it was neither tracked nor prompted there yet. */
@@ -352,7 +368,8 @@ SAMLET_API samlet_status samlet_tracker_mask(samlet_tracker *tracker, int32_t ob
 /* The logits at the frame's size, `stride` in bytes, a multiple of 4. */
 SAMLET_API samlet_status samlet_tracker_logits(samlet_tracker *tracker, int32_t object, float *logits, uint64_t stride);
 /* COCO run-length code of the frame-size mask ("counts" as pycocotools compresses it), 0-terminated. *length receives
- * the bytes without the 0, also when `capacity` does not suffice (BUFFER_TOO_SMALL); `text` may be NULL with 0. */
+ * the bytes without the 0, also when `capacity` does not suffice (BUFFER_TOO_SMALL: the text is then ""); `text` may be
+ * NULL with 0. */
 SAMLET_API samlet_status samlet_tracker_rle(samlet_tracker *tracker, int32_t object, char *text, size_t capacity,
                                             size_t *length);
 
@@ -363,7 +380,7 @@ SAMLET_API samlet_status samlet_tracker_objects(const samlet_tracker *tracker, i
 SAMLET_API samlet_status samlet_tracker_remove_object(samlet_tracker *tracker, int32_t object);
 /* Forgets all objects and frames. */
 SAMLET_API samlet_status samlet_tracker_reset(samlet_tracker *tracker);
-/* Changes clip_length (see the config) from the next frame on. */
+/* Changes clip_length (see the config) at once, also for what is still to be done on the current frame. */
 SAMLET_API samlet_status samlet_tracker_set_clip_length(samlet_tracker *tracker, uint32_t frames);
 
 /* ---- Cost and time ----------------------------------------------------------------------------------------- */
@@ -384,7 +401,8 @@ SAMLET_API const char *samlet_stage_name(samlet_stage stage);
 typedef struct samlet_profile {
     uint32_t size;
     uint32_t reserved;
-    double milliseconds[8]; /* by samlet_stage: since the last samlet_tracker_set_frame() began, all objects together */
+    double milliseconds[8]; /* by samlet_stage: since the last samlet_tracker_set_frame() began, all objects together;
+                             * not the time between the calls */
     /* Multiply-accumulates that the reference formulation spends on one tracked frame with a full bank and one object,
      * in 1e9, by samlet_stage: divide by time to get a nominal rate. */
     double nominal_gmac[8];
@@ -459,7 +477,8 @@ typedef struct samlet_layer {
 } samlet_layer;
 
 SAMLET_API void samlet_layer_init(samlet_layer *layer);
-/* Layer `index` of 0, 1, ... in the order in which a frame passes through the model. NOT_FOUND beyond the last. */
+/* Layer `index` of 0, 1, ... grouped by part of the model: image encoder, memory attention, memory encoder, object
+ * pointers, mask decoder, prompt encoder. NOT_FOUND beyond the last. */
 SAMLET_API samlet_status samlet_tracker_layer(const samlet_tracker *tracker, uint32_t index, samlet_layer *layer);
 
 /* ---- Building blocks --------------------------------------------------------------------------------------- */

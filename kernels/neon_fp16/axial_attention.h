@@ -111,8 +111,7 @@ inline void lay_out(HalfRoom& room, size_t channels, size_t grid, size_t dim, si
     }
 }
 
-// ---- Products
-// --------------------------------------------------------------------------------------------------------
+// ---- Products ---------------------------------------------------------------------------------------------
 
 // out[r] += factor (sum over k < count of factors[k][r] right[k]), r = 0 .. 7.
 SAMLET_APART inline void add_product_of_columns(const float16_t* factors, size_t stride,
@@ -226,8 +225,7 @@ void scores_of_half_place(const HalfPlace& place, const float16_t* keys, size_t 
     }
 }
 
-// ---- Preparation
-// -----------------------------------------------------------------------------------------------------
+// ---- Preparation ------------------------------------------------------------------------------------------
 
 // Largest length of a column of rows x dim numbers, all smaller than 1 / scale.
 inline float longest_column(const float* rows, size_t count, size_t dim, float scale) {
@@ -362,8 +360,7 @@ inline void prepare_half_chunk(const HalfBlock& b, size_t first, const HalfChunk
     write_table(b, c, c.halves_free);
 }
 
-// ---- Tiles
-// -----------------------------------------------------------------------------------------------------------
+// ---- Tiles ------------------------------------------------------------------------------------------------
 
 // Tokens that lie in runs -> halves, one after the other. Returns what products with them are to be
 // multiplied by.

@@ -48,6 +48,8 @@ void** thread_slot() {
 
 void pin_thread(uint32_t) {}
 
+void yield_thread() {}
+
 const char* environment(const char*) {
     return nullptr;
 }

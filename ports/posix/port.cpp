@@ -109,6 +109,10 @@ void pin_thread(uint32_t k) {
     }
 }
 
+void yield_thread() {
+    sched_yield();
+}
+
 const char* environment(const char* name) {
     return getenv(name);
 }

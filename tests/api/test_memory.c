@@ -83,22 +83,23 @@ static void read_results(samlet_tracker* t, int32_t object, const samlet_frame* 
     assert_true(status == SAMLET_OK || status == SAMLET_ERROR_BUFFER_TOO_SMALL);
 }
 
-/* As many points as fit, a box among them; then the largest mask, refined. */
+/* As many points as fit, a box among them where there is room; then the largest mask, refined. */
 static void prompt_much(samlet_tracker* t, int32_t object, const samlet_frame* frame,
                         const samlet_tracker_config* c) {
     const samlet_box box = scene_disc_box(frame->width, frame->height, 0);
     const uint32_t max_points = c->max_points ? c->max_points : 32;
     samlet_point points[32];
-    samlet_prompt prompt = scene_points(points, max_points - 2);
+    const uint32_t of_box = max_points < 2 ? 0 : 2;
+    samlet_prompt prompt = scene_points(points, max_points - of_box);
     for (int i = 0; i < 32; i++) points[i] = scene_disc(frame->width, frame->height, i);
-    prompt.box = &box;
+    prompt.box = of_box ? &box : NULL;
     scene_prompt(t, object, &prompt);
     samlet_prompt_init(&prompt);
     prompt.mask = picture;
     prompt.mask_width = (uint32_t)(prompt.mask_stride = c->max_frame_width);
     prompt.mask_height = c->max_frame_height;
     scene_prompt(t, object, &prompt);
-    prompt = scene_points(points, 2);
+    prompt = scene_points(points, max_points < 2 ? 1 : 2);
     scene_prompt(t, object, &prompt);
 }
 
@@ -262,6 +263,8 @@ static void trackers_fit_at_the_corners(void** state) {
     c.image_size = 64; /* the smallest of all, on one thread */
     c.max_objects = c.prompted_frames = c.recent_frames = c.threads = c.max_frame_width = 1;
     c.max_points = c.max_frame_height = 2;
+    run_tracker_in_block(c);
+    c.max_points = 1;
     run_tracker_in_block(c);
     c.image_size = 32;
     run_tracker_in_block(c);

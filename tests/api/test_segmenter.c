@@ -484,7 +484,7 @@ static void configs_are_checked(void** state) {
         {offsetof(samlet_segmenter_config, size), 12, "samlet_segmenter_config", "12"},
         {offsetof(samlet_segmenter_config, flags), SAMLET_TRACKER_NON_OVERLAPPING, "4", "19"},
         {offsetof(samlet_segmenter_config, image_size), 33, "33", "32"},
-        {offsetof(samlet_segmenter_config, max_points), 1, "1", "2"},
+        {offsetof(samlet_segmenter_config, max_points), 1025, "1025", "1024"},
         {offsetof(samlet_segmenter_config, threads), 65, "65", "64"},
         {offsetof(samlet_segmenter_config, max_frame_width), 70000, "70000", "65536"},
     };

@@ -1,10 +1,15 @@
 // Numbers of threads, sessions side by side, flags of the threads.
 //
 // SPDX-License-Identifier: Apache-2.0
+#include <dirent.h>
+#include <pthread.h>
 #include <sched.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <cstring>
+#include <set>
 #include <thread>
 #include <vector>
 
@@ -59,18 +64,74 @@ void yielding_changes_nothing(void**) {
     recording_free(&yield);
 }
 
-void pinned_threads_stay_on_their_processors(void**) {
-    cpu_set_t before, after;
-    assert_int_equal(sched_getaffinity(0, sizeof before, &before), 0);
+void pinning_changes_nothing(void**) {
     recording free_threads, pinned;
     track(two_objects(2), &free_threads);
     track(two_objects(2, SAMLET_TRACKER_PIN_THREADS | SAMLET_TRACKER_YIELD), &pinned);
-    assert_int_equal(sched_getaffinity(0, sizeof after, &after), 0);
-    sched_setaffinity(0, sizeof before, &before);
-    assert_int_equal(CPU_COUNT(&after), 1);  // the caller is thread 0
     assert_same_recordings(&free_threads, &pinned);
     recording_free(&free_threads);
     recording_free(&pinned);
+}
+
+std::set<pid_t> threads_of_this_process() {
+    std::set<pid_t> threads;
+    DIR* folder = opendir("/proc/self/task");
+    assert_non_null(folder);
+    while (const dirent* entry = readdir(folder))
+        if (entry->d_name[0] != '.') threads.insert(static_cast<pid_t>(std::atoi(entry->d_name)));
+    closedir(folder);
+    return threads;
+}
+
+cpu_set_t processors_of(pid_t thread) {
+    cpu_set_t set;
+    assert_int_equal(sched_getaffinity(thread, sizeof set, &set), 0);
+    return set;
+}
+
+// The threads of the session, each on one processor; the caller, and with it the next session, on all.
+void the_session_s_own_threads_are_pinned(void**) {
+    const cpu_set_t before = processors_of(0);
+    const samlet_tracker_config config = two_objects(3, SAMLET_TRACKER_PIN_THREADS | SAMLET_TRACKER_YIELD),
+                                free_config = two_objects(3, SAMLET_TRACKER_YIELD);
+    for (int round = 0; round < 2; round++) {
+        const std::set<pid_t> others = threads_of_this_process();
+        samlet_tracker* t = scene_tracker(round == 0 ? &config : &free_config);
+        size_t own = 0;
+        for (const pid_t thread : threads_of_this_process()) {
+            if (others.count(thread)) continue;
+            const cpu_set_t set = processors_of(thread);
+            assert_int_equal(CPU_COUNT(&set), round == 0 ? 1 : CPU_COUNT(&before));
+            own++;
+        }
+        assert_int_equal(own, 2);
+        const cpu_set_t after = processors_of(0);
+        assert_true(CPU_EQUAL(&before, &after));
+        samlet_tracker_destroy(t);
+    }
+}
+
+// Real-time threads that wait for each other on one processor must let each other run.
+void pinned_threads_start_on_one_processor_in_real_time(void**) {
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    const cpu_set_t all = processors_of(0);
+    for (int cpu = 0; cpu < CPU_SETSIZE && CPU_COUNT(&one) == 0; cpu++)
+        if (CPU_ISSET(cpu, &all)) CPU_SET(cpu, &one);
+    bool allowed = false;
+    std::thread([&] {
+        sched_param priority = {};
+        priority.sched_priority = 1;
+        sched_setaffinity(0, sizeof one, &one);
+        allowed = pthread_setschedparam(pthread_self(), SCHED_FIFO, &priority) == 0;
+        if (!allowed) return;
+        const samlet_tracker_config config =
+            two_objects(3, SAMLET_TRACKER_PIN_THREADS | SAMLET_TRACKER_YIELD);
+        alarm(60);  // ends the test where they do not
+        samlet_tracker_destroy(scene_tracker(&config));
+        alarm(0);
+    }).join();
+    if (!allowed) skip();
 }
 
 void the_most_threads_work(void**) {
@@ -150,7 +211,9 @@ int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(the_number_of_threads_changes_nothing),
         cmocka_unit_test(yielding_changes_nothing),
-        cmocka_unit_test(pinned_threads_stay_on_their_processors),
+        cmocka_unit_test(the_session_s_own_threads_are_pinned),
+        cmocka_unit_test(pinning_changes_nothing),
+        cmocka_unit_test(pinned_threads_start_on_one_processor_in_real_time),
         cmocka_unit_test(the_most_threads_work),
         cmocka_unit_test(sessions_side_by_side),
         cmocka_unit_test(a_session_changes_threads),

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "scene.h"
 
@@ -257,6 +258,35 @@ static void stored_prompts_can_be_cleared(void** state) {
     samlet_tracker_destroy(t);
 }
 
+/* Also where the frame is seen again and was tracked: the result came from the memory that goes. */
+static void stored_prompts_can_be_cleared_on_a_later_visit(void** state) {
+    samlet_tracker *t = tracker_for(1), *fresh = tracker_for(1);
+    recording cleared, clean;
+    (void)state;
+    recording_init(&cleared);
+    recording_init(&clean);
+    scene_set(t, 0, 0);
+    add_square(t, 1, 0);
+    scene_track(t);
+    scene_set(t, 0, 0);
+    scene_track(t);
+    assert_int_equal(scene_result(t, 1).prompted, 0);
+    assert_ok(t, samlet_tracker_clear_prompts(t, 1));
+    assert_without_result(t, 1);
+    scene_track(t);
+    assert_without_result(t, 1);
+    scene_click(t, 1, scene_disc(W, H, 0)); /* starts the object: there is no memory to look at */
+    recording_add(&cleared, t, 1);
+    scene_set(fresh, 0, 0);
+    scene_click(fresh, 1, scene_disc(W, H, 0));
+    recording_add(&clean, fresh, 1);
+    assert_same_recordings(&clean, &cleared);
+    recording_free(&cleared);
+    recording_free(&clean);
+    samlet_tracker_destroy(t);
+    samlet_tracker_destroy(fresh);
+}
+
 /* "You have lost it, here it is": far from what is tracked. */
 static void correct_to_square(samlet_tracker* t, int32_t object, int time) {
     static uint8_t mask[W * H];
@@ -275,10 +305,10 @@ static void correct_to_square(samlet_tracker* t, int32_t object, int time) {
 
 enum correction { NONE, PENDING, STORED, STORED_AND_CLEARED, PENDING_AND_CLEARED };
 
-static void track_corrected(recording* out, enum correction correction) {
+static void track_corrected(recording* out, enum correction correction, uint32_t prompted_frames) {
     samlet_tracker_config config = scene_tracker_config();
     samlet_tracker* t;
-    config.prompted_frames = 2;
+    config.prompted_frames = prompted_frames;
     t = scene_tracker(&config);
     recording_init(out);
     for (int i = 0; i < 8; i++) {
@@ -303,9 +333,9 @@ static void track_corrected(recording* out, enum correction correction) {
 static void corrections_reach_the_following_frames(void** state) {
     recording none, pending, stored;
     (void)state;
-    track_corrected(&none, NONE);
-    track_corrected(&pending, PENDING);
-    track_corrected(&stored, STORED);
+    track_corrected(&none, NONE, 2);
+    track_corrected(&pending, PENDING, 2);
+    track_corrected(&stored, STORED, 2);
     /* The next frame stores what track() has not. */
     assert_same_recordings(&stored, &pending);
     for (size_t i = 0; i < stored.count; i++) {
@@ -322,17 +352,46 @@ static void corrections_reach_the_following_frames(void** state) {
     recording_free(&stored);
 }
 
+/* With one slot, too, in which the correction had taken the place of the first prompt. */
 static void a_cleared_correction_leaves_no_trace(void** state) {
     static const enum correction ways[] = {STORED_AND_CLEARED, PENDING_AND_CLEARED};
     recording none, cleared;
     (void)state;
-    track_corrected(&none, NONE);
-    for (int i = 0; i < 2; i++) {
-        track_corrected(&cleared, ways[i]);
-        assert_same_recordings(&none, &cleared);
-        recording_free(&cleared);
+    for (uint32_t slots = 1; slots <= 2; slots++) {
+        track_corrected(&none, NONE, slots);
+        for (int i = 0; i < 2; i++) {
+            track_corrected(&cleared, ways[i], slots);
+            assert_same_recordings(&none, &cleared);
+            recording_free(&cleared);
+        }
+        recording_free(&none);
     }
-    recording_free(&none);
+}
+
+/* All that is left of the object lies too far away to be looked at. */
+static void nothing_to_look_at_is_no_result(void** state) {
+    samlet_tracker *t = tracker_for(1), *fresh = tracker_for(1);
+    recording again, first;
+    (void)state;
+    recording_init(&again);
+    recording_init(&first);
+    track_disc(t, &first, 3, 0, 1);
+    recording_free(&first);
+    scene_set(t, 0, 0);
+    assert_ok(t, samlet_tracker_clear_prompts(t, 1));
+    scene_set(t, 5, 100);
+    scene_track(t);
+    assert_without_result(t, 1);
+    scene_click(t, 1, scene_disc(W, H, 5));
+    recording_add(&again, t, 1);
+    scene_set(fresh, 5, 100);
+    scene_click(fresh, 1, scene_disc(W, H, 5));
+    recording_add(&first, fresh, 1);
+    assert_same_recordings(&first, &again);
+    recording_free(&again);
+    recording_free(&first);
+    samlet_tracker_destroy(t);
+    samlet_tracker_destroy(fresh);
 }
 
 static void tracking_twice_changes_nothing(void** state) {
@@ -565,6 +624,75 @@ static void jumps_mean_distance_in_time(void** state) {
     recording_free(&b);
     samlet_tracker_destroy(near);
     samlet_tracker_destroy(far);
+}
+
+/* The square over frames 0 to 2, then frame 0 once more after a visit to frame `far`. */
+static void track_around(recording* out, int64_t far) {
+    samlet_tracker_config config = scene_tracker_config();
+    samlet_tracker* t;
+    config.prompted_frames = 2;
+    t = scene_tracker(&config);
+    recording_init(out);
+    for (int i = 0; i < 3; i++) {
+        scene_set(t, i, i);
+        if (i == 0) add_square(t, 1, 0);
+        scene_track(t);
+    }
+    scene_set(t, 20, far);
+    scene_set(t, 0, 0);
+    scene_track(t);
+    recording_add(out, t, 1);
+    samlet_tracker_destroy(t);
+}
+
+/* From frame 5 to 0 is tracking backwards, which looks at frames 1 and 2; from 50 it is a jump to where it
+ * began. */
+static void jumps_keep_the_direction(void** state) {
+    recording step, jump, farther, forward;
+    samlet_tracker* t = tracker_for(1);
+    (void)state;
+    track_around(&step, 5);
+    track_around(&jump, 8);
+    track_around(&farther, 50);
+    assert_same_recordings(&jump, &farther);
+    assert_true(recording_distance(&step, &jump) > 1e-6);
+    recording_init(&forward);
+    scene_set(t, 0, 0);
+    add_square(t, 1, 0);
+    scene_set(t, 0, 0);
+    scene_track(t);
+    recording_add(&forward, t, 1);
+    assert_same_recordings(&forward, &jump);
+    recording_free(&step);
+    recording_free(&jump);
+    recording_free(&farther);
+    recording_free(&forward);
+    samlet_tracker_destroy(t);
+}
+
+/* Forwards to the end, then backwards from where it began: at once, whatever the distance. */
+static void a_jump_before_the_beginning_turns_round(void** state) {
+    samlet_tracker *t = tracker_for(1), *fresh = tracker_for(1);
+    recording pass, alone;
+    (void)state;
+    recording_init(&pass);
+    recording_init(&alone);
+    for (int k = 0; k < 2; k++) {
+        samlet_tracker* u = k == 0 ? t : fresh;
+        scene_set(u, 20, 20);
+        add_square(u, 1, 20);
+        scene_track(u);
+        if (k == 0) scene_set(u, 40, 60);
+        if (k == 0) scene_track(u);
+        scene_set(u, 19, 19);
+        scene_track(u);
+        recording_add(k == 0 ? &pass : &alone, u, 1);
+    }
+    assert_same_recordings(&alone, &pass);
+    recording_free(&pass);
+    recording_free(&alone);
+    samlet_tracker_destroy(t);
+    samlet_tracker_destroy(fresh);
 }
 
 static void clip_length_changes_the_time_code_of_short_clips_only(void** state) {
@@ -841,6 +969,47 @@ static void profiles_tell_time_and_cost(void** state) {
     samlet_tracker_destroy(t);
 }
 
+static samlet_profile profile_of(samlet_tracker* t) {
+    samlet_profile profile;
+    samlet_profile_init(&profile);
+    assert_ok(t, samlet_tracker_get_profile(t, &profile));
+    return profile;
+}
+
+/* Not the time that passes between the calls. */
+static void profiles_leave_out_the_caller(void** state) {
+    const struct timespec pause = {0, 200 * 1000 * 1000};
+    samlet_tracker* t = tracker_for(1);
+    double before;
+    (void)state;
+    scene_set(t, 0, 0);
+    before = profile_of(t).milliseconds[SAMLET_STAGE_PREPROCESS];
+    nanosleep(&pause, NULL);
+    scene_click(t, 1, scene_disc(W, H, 0));
+    nanosleep(&pause, NULL);
+    scene_track(t);
+    assert_true(profile_of(t).milliseconds[SAMLET_STAGE_PREPROCESS] == before);
+    samlet_tracker_destroy(t);
+}
+
+/* The next frame pays for the memory of a prompt that track() has not stored. */
+static void profiles_know_who_stores_a_prompt(void** state) {
+    samlet_tracker* t = tracker_for(1);
+    double stored;
+    (void)state;
+    scene_set(t, 0, 0);
+    scene_click(t, 1, scene_disc(W, H, 0));
+    scene_track(t);
+    stored = profile_of(t).milliseconds[SAMLET_STAGE_MEMORY_ENCODER];
+    scene_click(t, 1, scene_square(W, H, 0));
+    scene_set(t, 1, 1);
+    assert_true(profile_of(t).milliseconds[SAMLET_STAGE_MEMORY_ENCODER] > stored / 10);
+    assert_true(profile_of(t).milliseconds[SAMLET_STAGE_MEMORY_ATTENTION] == 0);
+    scene_set(t, 2, 2);
+    assert_true(profile_of(t).milliseconds[SAMLET_STAGE_MEMORY_ENCODER] == 0);
+    samlet_tracker_destroy(t);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_disc_is_followed),
@@ -851,8 +1020,10 @@ int main(void) {
         cmocka_unit_test(objects_are_listed_in_order_of_coming),
         cmocka_unit_test(cleared_prompts_leave_no_trace),
         cmocka_unit_test(stored_prompts_can_be_cleared),
+        cmocka_unit_test(stored_prompts_can_be_cleared_on_a_later_visit),
         cmocka_unit_test(corrections_reach_the_following_frames),
         cmocka_unit_test(a_cleared_correction_leaves_no_trace),
+        cmocka_unit_test(nothing_to_look_at_is_no_result),
         cmocka_unit_test(tracking_twice_changes_nothing),
         cmocka_unit_test(clicks_refine),
         cmocka_unit_test(points_can_be_replaced),
@@ -862,6 +1033,8 @@ int main(void) {
         cmocka_unit_test(an_empty_mask_says_absent),
         cmocka_unit_test(numbers_only_count_as_distances),
         cmocka_unit_test(jumps_mean_distance_in_time),
+        cmocka_unit_test(jumps_keep_the_direction),
+        cmocka_unit_test(a_jump_before_the_beginning_turns_round),
         cmocka_unit_test(clip_length_changes_the_time_code_of_short_clips_only),
         cmocka_unit_test(a_single_frame_clip),
         cmocka_unit_test(reset_begins_anew),
@@ -873,6 +1046,8 @@ int main(void) {
         cmocka_unit_test(memory_attention_stands_alone),
         cmocka_unit_test(memory_attention_does_not_touch_tracks),
         cmocka_unit_test(profiles_tell_time_and_cost),
+        cmocka_unit_test(profiles_leave_out_the_caller),
+        cmocka_unit_test(profiles_know_who_stores_a_prompt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

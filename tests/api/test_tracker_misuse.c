@@ -315,6 +315,7 @@ static void misuse_rle(samlet_tracker* t) {
     EXPECT(t, samlet_tracker_rle(t, KNOWN, text, sizeof(text), &length), SAMLET_ERROR_BUFFER_TOO_SMALL,
            number, "8");
     assert_int_equal(length, needed);
+    assert_string_equal(text, "");
 }
 
 static void misuse_lists(samlet_tracker* t) {
@@ -580,7 +581,6 @@ static void configs_are_checked(void** state) {
         {offsetof(samlet_tracker_config, max_objects), 1025, "1025", "1024"},
         {offsetof(samlet_tracker_config, prompted_frames), 65, "65", "64"},
         {offsetof(samlet_tracker_config, recent_frames), 7, "7", "6"},
-        {offsetof(samlet_tracker_config, max_points), 1, "1", "2"},
         {offsetof(samlet_tracker_config, max_points), 1025, "1025", "1024"},
         {offsetof(samlet_tracker_config, threads), 65, "65", "64"},
         {offsetof(samlet_tracker_config, max_frame_width), 65537, "65537", "65536"},
@@ -650,6 +650,24 @@ static void points_add_up_to_the_plan(void** state) {
     samlet_tracker_destroy(t);
 }
 
+/* Room for one point is room for a click, not for a box. */
+static void one_point_is_a_plan(void** state) {
+    samlet_tracker_config config = scene_tracker_config();
+    const samlet_box box = scene_disc_box(W, H, 0);
+    samlet_tracker* t;
+    (void)state;
+    config.max_points = 1;
+    t = scene_tracker(&config);
+    scene_set(t, 0, 0);
+    expect_prompt(t, 1, scene_box(&box), SAMLET_ERROR_CAPACITY, "2", "1");
+    scene_click(t, 1, scene_disc(W, H, 0));
+    scene_track(t);
+    scene_set(t, 1, 1);
+    scene_track(t);
+    assert_true(scene_result(t, 1).visible);
+    samlet_tracker_destroy(t);
+}
+
 /* An object that could not be added is not there. */
 static void a_refused_object_is_not_added(void** state) {
     const samlet_tracker_config config = scene_tracker_config();
@@ -672,9 +690,10 @@ static void a_refused_object_is_not_added(void** state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(errors_leave_no_trace),     cmocka_unit_test(every_call_takes_a_null_tracker),
-        cmocka_unit_test(configs_are_checked),       cmocka_unit_test(creation_takes_nulls),
-        cmocka_unit_test(points_add_up_to_the_plan), cmocka_unit_test(a_refused_object_is_not_added),
+        cmocka_unit_test(errors_leave_no_trace),         cmocka_unit_test(every_call_takes_a_null_tracker),
+        cmocka_unit_test(configs_are_checked),           cmocka_unit_test(creation_takes_nulls),
+        cmocka_unit_test(points_add_up_to_the_plan),     cmocka_unit_test(one_point_is_a_plan),
+        cmocka_unit_test(a_refused_object_is_not_added),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -93,7 +93,7 @@ class Bank {
 
 void an_empty_bank_gives_nothing(void**) {
     Bank bank(1, 6);
-    assert_true((*bank).empty());
+    assert_false((*bank).can_be_read(5, false, kReach, 15));
     EXPECT(bank.memories(5), "");
     EXPECT(bank.pointers(5), "");
 }
@@ -104,7 +104,6 @@ void prompted_frames_first_then_oldest_to_newest(void**) {
     bank.forward(1, 8);
     EXPECT(bank.memories(9), "0:6 3:5 4:4 5:3 6:2 7:1 8:0");
     EXPECT(bank.memories(9, false, 2), "0:2 7:1 8:0");  // of a model with fewer memories
-    assert_false((*bank).empty());
 }
 
 void the_other_direction_is_the_mirror_image(void**) {
@@ -318,9 +317,78 @@ void prompts_can_be_forgotten(void**) {
     EXPECT(bank.memories(50), "20:6 10:6");
     bank.prompt(30);  // 10 came first now
     EXPECT(bank.memories(50), "30:6 10:6");
-    (*bank).forget_prompted(10);
-    (*bank).forget_prompted(30);
-    EXPECT(bank.pointers(50), "");
+}
+
+void forgetting_tells_whether_there_was_a_prompt(void**) {
+    Bank bank(1, 6);
+    bank.prompt(0);
+    bank.recent(1);
+    assert_false((*bank).forget_prompted(1));
+    assert_false((*bank).forget_prompted(2));
+    assert_true((*bank).forget_prompted(0));
+    assert_false((*bank).forget_prompted(0));
+}
+
+void a_prompt_given_up_comes_back_when_the_later_one_is_forgotten(void**) {
+    Bank bank(1, 6);
+    bank.prompt(0);
+    bank.forward(1, 2);
+    bank.prompt(3);
+    bank.prompt(5);
+    assert_true((*bank).forget_prompted(5));
+    EXPECT(bank.memories(6), "3:6 0:5 1:4 2:3");
+    EXPECT(bank.pointers(6), "3:3 2:4 1:5 0:6");
+    assert_true((*bank).has_prompted(3));
+    assert_true((*bank).forget_prompted(3));
+    EXPECT(bank.memories(6), "0:6 1:4 2:3");
+    assert_true((*bank).forget_prompted(0));
+    EXPECT(bank.memories(6), "1:4 2:3");
+}
+
+void a_prompt_that_came_back_keeps_its_seniority(void**) {
+    Bank bank(2, 6);
+    bank.prompt(0);
+    bank.prompt(10);
+    bank.prompt(12);
+    assert_true((*bank).forget_prompted(12));
+    EXPECT(bank.memories(50), "0:6 10:6");
+    assert_true((*bank).forget_prompted(0));
+    bank.prompt(20);
+    bank.prompt(21);  // 10 is the first
+    EXPECT(bank.memories(50), "21:6 10:6");
+}
+
+void what_was_prompted_and_tracked_since_does_not_come_back(void**) {
+    Bank bank(1, 6), taken_back(1, 6), lost(1, 1);
+    bank.prompt(0);
+    bank.prompt(3);
+    bank.recent(0);
+    assert_true((*bank).forget_prompted(3));
+    assert_false((*bank).has_prompted(0));
+    EXPECT(bank.memories(1), "0:0");
+    taken_back.prompt(0);
+    taken_back.prompt(3);
+    assert_true((*taken_back).forget_prompted(0));
+    assert_true((*taken_back).forget_prompted(3));
+    assert_false((*taken_back).can_be_read(4, false, kReach, 15));
+    lost.recent(50);
+    lost.prompt(0);
+    lost.prompt(51);  // the recent slot is 50's
+    assert_true((*lost).forget_prompted(51));
+    EXPECT(lost.memories(52), "50:1");
+}
+
+void only_what_a_frame_reads_counts(void**) {
+    Bank bank(1, 6, 15);
+    bank.recent(10);
+    for (int64_t frame = 0; frame < 40; frame++)
+        for (const bool reverse : {false, true}) {
+            const bool any = bank.memories(frame, reverse) != "" || bank.pointers(frame, reverse) != "";
+            assert_int_equal((*bank).can_be_read(frame, reverse, kReach, 15), any);
+        }
+    assert_false((*bank).can_be_read(17, false, kReach, 6));
+    bank.prompt(1000);
+    assert_true((*bank).can_be_read(0, false, kReach, 15));
 }
 
 void a_bank_can_be_cleared(void**) {
@@ -329,7 +397,7 @@ void a_bank_can_be_cleared(void**) {
     bank.prompt(9);
     bank.forward(1, 8);
     (*bank).clear();
-    assert_true((*bank).empty());
+    assert_false((*bank).can_be_read(9, false, kReach, 15));
     EXPECT(bank.memories(9), "");
     EXPECT(bank.pointers(9), "");
     bank.forward(1, 2);
@@ -360,6 +428,7 @@ void long_random_play_keeps_the_books(void**) {
             assert_true(count <= 1 + seed % 3 + 1 + seed % 6);
             for (size_t i = 0; i < count; i++) {
                 for (size_t j = 0; j < i; j++) assert_ptr_not_equal(reads[i].memory, reads[j].memory);
+                assert_int_equal(reads[i].memory[0], reads[i].frame);
                 if (reads[i].time_row == kReach) continue;
                 assert_int_equal(reads[i].memory[0], frame - static_cast<int64_t>(reads[i].time_row));
             }
@@ -394,6 +463,11 @@ int main() {
         cmocka_unit_test(a_prompted_frame_is_not_recent_too),
         cmocka_unit_test(prompting_again_keeps_slot_and_seniority),
         cmocka_unit_test(prompts_can_be_forgotten),
+        cmocka_unit_test(forgetting_tells_whether_there_was_a_prompt),
+        cmocka_unit_test(a_prompt_given_up_comes_back_when_the_later_one_is_forgotten),
+        cmocka_unit_test(a_prompt_that_came_back_keeps_its_seniority),
+        cmocka_unit_test(what_was_prompted_and_tracked_since_does_not_come_back),
+        cmocka_unit_test(only_what_a_frame_reads_counts),
         cmocka_unit_test(a_bank_can_be_cleared),
         cmocka_unit_test(long_random_play_keeps_the_books),
     };

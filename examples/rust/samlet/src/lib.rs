@@ -97,7 +97,7 @@ pub use error::{Error, Result, Status};
 pub use explanation::{Attention, Explanation, MemoryKind, MemoryShare, Region};
 pub use frame::{Frame, PixelFormat};
 pub use memory::{Block, MemoryPart, MemoryPlan};
-pub use model::{LogLevel, Model, ModelConfig, ModelInfo, Stage, TensorInfo, TrunkStage};
+pub use model::{Layer, LogLevel, Model, ModelConfig, ModelInfo, Precision, Stage, TensorInfo, TrunkStage};
 pub use output::{FeatureLevel, Features};
 pub use prompt::{Label, Mask, Point, Prompt, Rect};
 pub use segmenter::{Prediction, Segmenter, SegmenterConfig};

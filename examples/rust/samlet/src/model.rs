@@ -20,6 +20,19 @@ pub enum LogLevel {
     Warning,
 }
 
+/// What the products of layers are computed in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Precision {
+    /// As the file stores them, where the CPU is fast at it: int8 in int8, f16 in f16 or f32, f32 in f32.
+    #[default]
+    Auto = sys::SAMLET_PRECISION_AUTO,
+    /// Everything in f32.
+    F32 = sys::SAMLET_PRECISION_F32,
+    /// As `Auto`, but f16 instead of f32; maps are kept in half precision, too.
+    F16 = sys::SAMLET_PRECISION_F16,
+}
+
 #[derive(Clone)]
 enum Source<'m> {
     Path(PathBuf),
@@ -30,6 +43,7 @@ enum Source<'m> {
 #[derive(Clone)]
 pub struct ModelConfig<'m> {
     source: Source<'m>,
+    precision: Precision,
     kernels: Option<String>,
     log: Option<fn(LogLevel, &str)>,
 }
@@ -37,12 +51,22 @@ pub struct ModelConfig<'m> {
 impl<'m> ModelConfig<'m> {
     /// A file, which is mapped: as with every mapping, nobody may shorten or rewrite it while the model is open.
     pub fn from_path(path: impl AsRef<Path>) -> ModelConfig<'static> {
-        ModelConfig { source: Source::Path(path.as_ref().to_path_buf()), kernels: None, log: None }
+        ModelConfig::new(Source::Path(path.as_ref().to_path_buf()))
     }
 
     /// The bytes of a file, at an address that is a multiple of 32.
     pub fn from_bytes(bytes: &'m [u8]) -> ModelConfig<'m> {
-        ModelConfig { source: Source::Bytes(bytes), kernels: None, log: None }
+        ModelConfig::new(Source::Bytes(bytes))
+    }
+
+    fn new(source: Source<'m>) -> Self {
+        ModelConfig { source, precision: Precision::Auto, kernels: None, log: None }
+    }
+
+    /// What layers are computed in.
+    pub fn precision(mut self, precision: Precision) -> Self {
+        self.precision = precision;
+        self
     }
 
     /// The instruction set: "generic", "avx2", "avx512", "neon", "neon_fp16". Otherwise it is the best that the CPU has.
@@ -57,7 +81,7 @@ impl<'m> ModelConfig<'m> {
         self
     }
 
-    /// The block that [`Model::open_in`] needs; reads and checks the whole file.
+    /// The block that [`Model::open_in`] needs; checks all of the file but the values of the weights.
     pub fn memory(&self) -> Result<MemoryPlan> {
         self.with_c(None, |config| {
             // SAFETY: the config and what it points at live during the call.
@@ -79,6 +103,7 @@ impl<'m> ModelConfig<'m> {
             sys::samlet_model_config_init(config.as_mut_ptr());
             config.assume_init()
         };
+        config.precision = self.precision as u32;
         let (path, kernels);
         match &self.source {
             Source::Path(name) => {
@@ -274,12 +299,50 @@ pub struct TrunkStage {
 pub struct TensorInfo {
     /// As in the published checkpoint.
     pub name: String,
-    /// "f32", "f16".
+    /// "f32", "f16", "int8".
     pub element_type: String,
     /// Outermost first.
     pub shape: Vec<u64>,
     /// Its size in the file.
     pub bytes: u64,
+}
+
+/// A layer of the model as a session computes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layer {
+    /// Of the weights in the model file; two layers may share a tensor.
+    pub name: String,
+    /// "f32", "f16", "int8": how the file holds them.
+    pub stored: String,
+    /// The same: what the product is computed in.
+    pub precision: String,
+    /// Channels in and out.
+    pub channels: (u32, u32),
+    /// Of the weights in the model's block.
+    pub packed_bytes: u64,
+    /// That went through it since the session was created.
+    pub rows: u64,
+}
+
+/// A layer that `call` fills in. `NotFound` beyond the last.
+pub(crate) fn read_layer(call: impl FnOnce(*mut sys::samlet_layer) -> Result<()>) -> Result<Layer> {
+    let mut layer = MaybeUninit::uninit();
+    // SAFETY: _init fills the whole struct.
+    let mut layer = unsafe {
+        sys::samlet_layer_init(layer.as_mut_ptr());
+        layer.assume_init()
+    };
+    call(&mut layer)?;
+    // SAFETY: texts that live as long as the model.
+    let text_of = |p| unsafe { text(p) };
+    Ok(Layer {
+        name: text_of(layer.name),
+        stored: text_of(layer.stored),
+        precision: text_of(layer.precision),
+        channels: (layer.in_, layer.out),
+        packed_bytes: layer.packed_bytes,
+        rows: layer.rows,
+    })
 }
 
 /// Where a frame's time goes.

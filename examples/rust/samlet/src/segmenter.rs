@@ -3,7 +3,7 @@
 use crate::error::{call, check, text, Result};
 use crate::frame::Frame;
 use crate::memory::MemoryPlan;
-use crate::model::Model;
+use crate::model::{read_layer, Layer, Model};
 use crate::output::{read_features, read_rle, FeatureLevel, Features, Picture};
 use crate::prompt::Prompt;
 use samlet_sys as sys;
@@ -221,6 +221,12 @@ impl<'a> Segmenter<'a> {
         unsafe {
             read_features(|view| self.check(sys::samlet_segmenter_features(self.raw(), level as u32, view)))
         }
+    }
+
+    /// Layer `index` of 0, 1, ... as this segmenter computes it; those of memory never run here.
+    pub fn layer(&self, index: u32) -> Result<Layer> {
+        // SAFETY: the struct is initialised.
+        read_layer(|layer| self.check(unsafe { sys::samlet_segmenter_layer(self.raw(), index, layer) }))
     }
 }
 

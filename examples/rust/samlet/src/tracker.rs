@@ -4,7 +4,7 @@ use crate::error::{call, check, invalid, text, Error, Result, Status};
 use crate::explanation::{Explanation, Region};
 use crate::frame::Frame;
 use crate::memory::MemoryPlan;
-use crate::model::{Model, Stage};
+use crate::model::{read_layer, Layer, Model, Stage};
 use crate::output::{read_features, read_rle, FeatureLevel, Features, Picture};
 use crate::prompt::{Prompt, Rect};
 use samlet_sys as sys;
@@ -17,7 +17,7 @@ use std::ptr::{self, NonNull};
 pub struct TrackerConfig {
     /// Threads give way while they wait, where other programs share the cores.
     pub yield_threads: bool,
-    /// Pin thread k to the k-th processor that the process may use.
+    /// Pin the threads that the session starts to one processor each; the caller stays as it is.
     pub pin_threads: bool,
     /// Each pixel of the frame-size results goes to the object with the highest logit only.
     pub non_overlapping: bool,
@@ -318,7 +318,7 @@ impl<'a> Tracker<'a> {
         self.picture = Picture::default();
     }
 
-    /// Changes the config's clip_length from the next frame on.
+    /// Changes the config's clip_length at once, also on the current frame.
     pub fn set_clip_length(&mut self, frames: u32) {
         // It fails for NULL only.
         unsafe { sys::samlet_tracker_set_clip_length(self.raw(), frames) };
@@ -334,6 +334,12 @@ impl<'a> Tracker<'a> {
             check(sys::samlet_tracker_get_profile(self.raw(), &mut profile), String::new)?;
             Ok(Profile(profile))
         }
+    }
+
+    /// Layer `index` of 0, 1, ... as this tracker computes it; [`Status::NotFound`] beyond the last.
+    pub fn layer(&self, index: u32) -> Result<Layer> {
+        // SAFETY: the struct is initialised.
+        read_layer(|layer| self.check(unsafe { sys::samlet_tracker_layer(self.raw(), index, layer) }))
     }
 
     /// What `object` looked at in its memories on the current frame, in a tracker whose config says `explain`. `layer`: from

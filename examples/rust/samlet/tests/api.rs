@@ -284,8 +284,31 @@ static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
 fn the_log_comes_here_and_may_even_panic() {
     let config = ModelConfig::from_path(model_path());
     Model::open(&config.clone().log(|_, line| LINES.lock().unwrap().push(line.to_string()))).unwrap();
-    assert!(LINES.lock().unwrap().iter().any(|line| !line.is_empty()));
+    assert!(LINES.lock().unwrap().iter().any(|line| line.starts_with("kernels: ")));
     Model::open(&config.log(|_, _| panic!("of a test: this is expected"))).unwrap();
+}
+
+#[test]
+fn layers_tell_their_precision() {
+    let config_of = |precision| ModelConfig::from_path(model_path()).precision(precision);
+    let model = Model::open(&config_of(Precision::F32)).unwrap();
+    let mut tracker = Tracker::new(&model, &config()).unwrap();
+    click(&mut tracker, 0);
+    let first = tracker.layer(0).unwrap();
+    assert!(first.rows > 0 && first.packed_bytes > 0 && first.channels.0 > 0, "{first:?}");
+    assert_eq!((first.stored.as_str(), first.precision.as_str()), ("f16", "f32"));
+    assert_eq!(tracker.layer(9999).unwrap_err().status(), Status::NotFound);
+    let segmenter = Segmenter::new(&model, &SegmenterConfig::default()).unwrap();
+    assert_eq!(segmenter.layer(0).unwrap(), Layer { rows: 0, ..first });
+
+    // Not every CPU has f16.
+    match Model::open(&config_of(Precision::F16)) {
+        Ok(model) => {
+            let tracker = Tracker::new(&model, &config()).unwrap();
+            assert_eq!(tracker.layer(0).unwrap().precision, "f16");
+        }
+        Err(error) => assert_eq!(error.status(), Status::Unsupported, "{error}"),
+    }
 }
 
 #[test]
