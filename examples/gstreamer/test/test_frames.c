@@ -362,7 +362,7 @@ static void properties_are_documented(void** state) {
         assert_true(!(specs[i]->flags & G_PARAM_WRITABLE) ||
                     (specs[i]->flags & (GST_PARAM_MUTABLE_READY | GST_PARAM_MUTABLE_PLAYING)));
     }
-    assert_int_equal(own, 15);
+    assert_int_equal(own, 16);
     g_free(specs);
     gst_object_unref(element);
 }
