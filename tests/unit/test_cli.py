@@ -195,6 +195,51 @@ class UsageTest(CliTest):
         self.refuse_track("--start 1", "--prompts", prompts, "--start", "1", "--direction", "both")
 
 
+class KeptInputsTest(CliTest):
+    """Results must not destroy what they are made from."""
+
+    def refuse_track(self, words, *arguments):
+        kept = {path: path.read_bytes() for path in self.dir.rglob("*") if path.is_file()}
+        self.refuse(2, words, "track", "--point", "30,30", *arguments)
+        self.assertEqual(kept, {path: path.read_bytes() for path in self.dir.rglob("*") if path.is_file()})
+
+    def test_the_folder_of_the_frames(self):
+        frames = write_frames(self.dir / "frames", 2, "{:05}.png")
+        os.symlink(frames, self.dir / "link")
+        self.refuse_track(["--out", "folder of the frames", "another folder"], "--video", frames, "--out", frames)
+        self.refuse_track("folder of the frames", "--video", frames, "--out", self.dir / "link")
+        self.refuse_track(["--overlay", "folder of the frames"], "--video", frames, "--out", self.out,
+                          "--overlay", f"{frames}/../frames/")
+        self.refuse_track("would overwrite", "--video", frames / "00000.png", "--out", frames)
+
+    def test_the_video(self):
+        video = self.dir / "clip.mp4"
+        video.write_bytes(b"a film")
+        os.symlink(video, self.dir / "link.mp4")
+        self.refuse_track(["--overlay", "is the video"], "--video", video, "--out", self.out, "--overlay", video)
+        self.refuse_track("is the video", "--video", video, "--out", self.out, "--overlay", self.dir / "link.mp4")
+
+    def test_masks_of_prompts(self):
+        frames = write_frames(self.dir / "frames", 2)
+        masks = write_frames(self.dir / "masks", 2, "{:05}.png")
+        self.refuse(2, ["--out", "00001.png"], "track", "--video", frames, "--mask", masks / "00001.png", "--out", masks)
+        self.assertEqual(len(list(masks.iterdir())), 2)
+
+    def test_segment(self):
+        image = self.dir / "overlay.png"
+        write_png(image, picture(0))
+        self.refuse(2, ["--out", "overlay.png"], "segment", "--image", image, "--point", "1,2", "--out", self.dir)
+        self.refuse(2, ["--out", "overlay.png"], "segment", "--image", image, "--everything", "--out", self.dir)
+        image = image.rename(self.dir / "mask_2.png")
+        self.refuse(2, "mask_2.png", "segment", "--image", image, "--point", "1,2", "--multimask", "--out", self.dir)
+        image = image.rename(self.dir / "labels.png")
+        self.refuse(2, "labels.png", "segment", "--image", image, "--everything", "--out", self.dir)
+        np.save(self.dir / "mask_0.npy", np.zeros((64, 64), np.float32))
+        self.refuse(2, ["--logits", "mask_0.npy"], "segment", "--image", image, "--out", self.out, "--logits", self.dir,
+                    "--logits-in", self.dir / "mask_0.npy")
+        self.assertFalse(self.out.exists())
+
+
 class BadPromptsTest(CliTest):
     def refuse_prompts(self, words, content):
         video = self.dir / "frames"

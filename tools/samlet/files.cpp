@@ -77,6 +77,11 @@ bool file_exists(const std::string& path) {
     return fs::exists(path, code);
 }
 
+bool same_file(const std::string& a, const std::string& b) {
+    std::error_code code;
+    return fs::equivalent(a, b, code);
+}
+
 std::string extension(const std::string& path) {
     std::string text = fs::path(path).extension().string();
     std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
@@ -91,6 +96,15 @@ std::string frame_digits(int64_t frame) {
     char text[24];
     snprintf(text, sizeof(text), "%05lld", static_cast<long long>(frame));
     return text;
+}
+
+bool is_frame_name(const std::string& name, const std::string& extension) {
+    if (name.size() <= extension.size()) return false;
+    const size_t digits = name.size() - extension.size();
+    const bool padded = digits == 5 || (digits > 5 && name[0] != '0');
+    return padded && name.substr(digits) == extension &&
+           std::all_of(name.begin(), name.begin() + static_cast<std::ptrdiff_t>(digits),
+                       [](unsigned char c) { return std::isdigit(c); });
 }
 
 }  // namespace cli

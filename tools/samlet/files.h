@@ -17,10 +17,14 @@ void write_file(const std::string& path, const void* data, size_t size);
 void make_directory(const std::string& path);
 bool is_directory(const std::string& path);
 bool file_exists(const std::string& path);
+// Whether both exist and are one, through whatever links and names.
+bool same_file(const std::string& a, const std::string& b);
 // ".png" in lower case; "" without one.
 std::string extension(const std::string& path);
 std::string join(const std::string& directory, const std::string& name);
 // Frame numbers as the DAVIS data set writes them: 00042.
 std::string frame_digits(int64_t frame);
+// Whether a file name is frame_digits() of some frame with this extension.
+bool is_frame_name(const std::string& name, const std::string& extension);
 
 }  // namespace cli

@@ -11,6 +11,7 @@
 #include "files.h"
 #include "image_io.h"
 #include "npy.h"
+#include "output_check.h"
 #include "overlay.h"
 #include "results.h"
 #include "session.h"
@@ -165,6 +166,7 @@ class SegmentRun {
 }  // namespace
 
 int run_segment(const SegmentOptions& options) {
+    check_outputs(options);
     return options.everything ? run_segment_everything(options) : SegmentRun(options).run();
 }
 
