@@ -239,6 +239,13 @@ class KeptInputsTest(CliTest):
                     "--logits-in", self.dir / "mask_0.npy")
         self.assertFalse(self.out.exists())
 
+    def test_overlays_that_are_no_videos(self):
+        frames = write_frames(self.dir / "frames", 1)
+        track = ["--video", frames, "--out", self.out, "--overlay"]
+        self.refuse_track(["'" + str(self.dir / "x.webm") + "'", ".mp4", "/ for a folder"], *track, self.dir / "x.webm")
+        self.refuse_track(".mp4", *track, self.dir / "x.gif")
+        self.assertFalse((self.dir / "x.webm").exists())
+
 
 class BadPromptsTest(CliTest):
     def refuse_prompts(self, words, content):

@@ -35,6 +35,9 @@ void check_overlay(const std::string& overlay, const std::string& video) {
         return;
     }
     check_pictures("--overlay", overlay, frame_digits(0) + ".jpg", video);
+    if (!extension(overlay).empty() && !is_directory(overlay))
+        refuse("--overlay", overlay, "is no folder and no video that can be written",
+               "a name that ends in .mp4, .mkv, .mov, .m4v or .avi, or in / for a folder of JPEGs");
 }
 
 }  // namespace
