@@ -25,7 +25,14 @@ LatestFrame::~LatestFrame() {
     thread_.join();
 }
 
-bool LatestFrame::read(int64_t, Picture& picture) {
+bool LatestFrame::read(int64_t number, Picture& picture) {
+    for (; given_ < number; given_++)
+        if (!take(picture)) return false;
+    given_++;
+    return take(picture);
+}
+
+bool LatestFrame::take(Picture& picture) {
     std::unique_lock<std::mutex> lock(mutex_);
     while (!fresh_ && !ended_ && !interrupted()) changed_.wait_for(lock, kLook);
     if (interrupted()) return false;

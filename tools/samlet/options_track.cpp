@@ -108,7 +108,8 @@ CLI::App* add_track(CLI::App& app, TrackOptions& options, TrackTexts& texts) {
         ->type_name("forward|backward|both");
     command
         ->add_option("--start", options.start,
-                     "First frame (default: that of the prompts; --point etc. are on it)")
+                     "First frame (default: that of the prompts; --point etc. are on it); of a camera, the pictures "
+                     "to let pass")
         ->check(CLI::NonNegativeNumber)
         ->type_name("N");
     command->add_option("--max-frames", options.max_frames, "Frames at most, in each direction")
