@@ -476,6 +476,8 @@ class TrackTest(CliTest):
         self.assertEqual((results["video"]["width"], results["video"]["height"]), (WIDTH + 1, HEIGHT + 1))
         self.assertEqual((results["video"]["frames"], results["video"]["fps"]), (5, 10))
         self.assertEqual([entry["frame"] for entry in results["results"]], [3, 4, 2, 1, 0])
+        # When each was taken, after the first picture of the video.
+        self.assertEqual([entry["time_s"] for entry in results["results"]], [0.3, 0.4, 0.2, 0.1, 0])
 
     def test_library_errors_reach_the_user(self):
         video = write_frames(self.dir / "frames", 1)

@@ -98,6 +98,20 @@ void the_newest_picture_wins(void**) {
     }
 }
 
+// Whoever reads slowly learns how long ago the first picture was.
+void pictures_know_when_they_came(void**) {
+    Wire wire;
+    LatestFrame camera(std::make_unique<FakeCamera>(wire));
+    Picture picture;
+    wire.send(1);
+    assert_true(camera.read(0, picture) && picture.seconds == 0.0);
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    wire.send(2);
+    assert_true(camera.read(1, picture));
+    assert_true(picture.seconds > 0.045 && picture.seconds < 60);
+    wire.send(kEnd);
+}
+
 // Pictures that the camera took while nobody read do not count.
 void pictures_before_the_wanted_one_are_dropped(void**) {
     Wire wire;
@@ -154,6 +168,7 @@ void it_ends_with_pictures_unread(void**) {
 int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(the_newest_picture_wins),
+        cmocka_unit_test(pictures_know_when_they_came),
         cmocka_unit_test(pictures_before_the_wanted_one_are_dropped),
         cmocka_unit_test(an_end_before_the_wanted_picture),
         cmocka_unit_test(failures_come_after_the_last_picture),

@@ -46,6 +46,8 @@ bool LatestFrame::take(Picture& picture) {
 }
 
 void LatestFrame::take_pictures() {
+    using Clock = std::chrono::steady_clock;
+    Clock::time_point first;
     Picture picture;
     std::exception_ptr error;
     for (int64_t number = 0;; number++) {
@@ -55,6 +57,9 @@ void LatestFrame::take_pictures() {
         } catch (...) {
             error = std::current_exception();
         }
+        const Clock::time_point now = Clock::now();
+        if (number == 0) first = now;
+        picture.seconds = std::chrono::duration<double>(now - first).count();
         const std::lock_guard<std::mutex> lock(mutex_);
         if (more) {
             std::swap(picture, latest_);

@@ -26,7 +26,9 @@ The prompts file, in pixels of the video, applied in order; labels are 1 inside 
 On a frame where its object is tracked already, a prompt corrects what tracking found.
 
 --out receives 00000.png, ... (palette PNGs: the object's number is the index, later objects on top) and results.json;
-with --everything also seeds.png, the masks that it found, which --mask takes to track the same objects again.
+"time_s" there is when a frame was taken, in seconds after the first picture, where the video tells; an overlay of a
+camera plays as fast as it was filmed. With --everything there is also seeds.png, the masks that it found, which
+--mask takes to track the same objects again.
 
 With --live:
   left click            a new object             drag             a new object in this box

@@ -2,6 +2,7 @@
 #include "track_output.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "files.h"
 #include "image_io.h"
@@ -18,17 +19,20 @@ const char* name_of(Direction direction) {
                                               : "both";
 }
 
-ordered_json entry(const samlet_result& result, double milliseconds) {
+ordered_json entry(const samlet_result& result, double milliseconds, std::optional<double> seconds) {
     ordered_json box;
     if (!result.empty) box = {result.box.x0, result.box.y0, result.box.x1, result.box.y1};
-    return {{"frame", result.frame},
-            {"object", result.object},
-            {"iou", rounded(result.iou)},
-            {"object_score", rounded(result.object_score)},
-            {"visible", result.visible != 0},
-            {"box", box},
-            {"area", result.area},
-            {"time", rounded(milliseconds)}};
+    ordered_json entry = {{"frame", result.frame},
+                          {"object", result.object},
+                          {"iou", rounded(result.iou)},
+                          {"object_score", rounded(result.object_score)},
+                          {"visible", result.visible != 0},
+                          {"box", box},
+                          {"area", result.area},
+                          {"time", rounded(milliseconds)}};
+    // Six digits would be too few for long films.
+    if (seconds) entry["time_s"] = std::round(*seconds * 1e4) / 1e4;
+    return entry;
 }
 
 samlet_profile read_profile(const Tracker& tracker) {
@@ -49,7 +53,8 @@ TrackOutput::TrackOutput(TrackInput& input, const samlet_tracker_config& config,
                                                  input.model_info.memory_frames);
     if (!options_.out.empty()) results_ = std::make_unique<ResultsFile>(results(), header(config, first));
     if (!options_.overlay.empty() && !overlay_later())
-        overlay_ = std::make_unique<OverlayWriter>(options_.overlay, overlay_rate());
+        overlay_ =
+            std::make_unique<OverlayWriter>(options_.overlay, overlay_rate(), input_.source->live());
 }
 
 ordered_json TrackOutput::header(const samlet_tracker_config& config, const Picture& first) const {
@@ -79,7 +84,7 @@ void TrackOutput::write(int64_t number, const Picture& picture, const FrameTrack
     const uint8_t* const indices = found.indices.data();
     std::vector<ordered_json> entries;
     for (const samlet_result& result : found.results) {
-        entries.push_back(entry(result, found.milliseconds));
+        entries.push_back(entry(result, found.milliseconds, picture.seconds));
         if (!options_.logits.empty()) write_logits(result);
     }
     if (explainer_ && !found.idle) {
@@ -139,7 +144,7 @@ double TrackOutput::overlay_rate() const {
 }
 
 void TrackOutput::draw_overlay() {
-    OverlayWriter overlay(options_.overlay, overlay_rate());
+    OverlayWriter overlay(options_.overlay, overlay_rate(), false);
     Picture picture;
     for (int64_t number = lowest_; number <= highest_ && input_.source->read(number, picture); number++) {
         const IndexMask mask = read_mask(mask_path(number));

@@ -86,6 +86,7 @@ class Decoder {
         for (;;) {
             const int code = avcodec_receive_frame(codec_.get(), frame_.get());
             if (code == 0) {
+                if (decoded_ == 0) first_timestamp_ = frame_->best_effort_timestamp;
                 decoded_++;
                 return true;
             }
@@ -102,10 +103,20 @@ class Decoder {
         } else {
             convert(picture);
         }
-        return turns_ == 0 ? std::move(picture) : turn(to_rgb(picture), turns_);
+        if (turns_ != 0) picture = turn(to_rgb(picture), turns_);
+        picture.seconds = seconds();
+        return picture;
     }
 
   private:
+    // Streams without a container have no times: libav makes them up.
+    std::optional<double> seconds() const {
+        const int64_t timestamp = frame_->best_effort_timestamp;
+        if (input_->iformat->flags & AVFMT_NOTIMESTAMPS || timestamp == AV_NOPTS_VALUE ||
+            first_timestamp_ == AV_NOPTS_VALUE)
+            return {};
+        return static_cast<double>(timestamp - first_timestamp_) * av_q2d(stream_->time_base);
+    }
     void check(int code, const char* doing) const {
         if (code < 0)
             throw Error(std::string("cannot ") + doing + " '" + path_ + "': " + libav_message(code));
@@ -177,6 +188,7 @@ class Decoder {
     Scaler scaler_;
     int turns_ = 0;
     int64_t decoded_ = 0;
+    int64_t first_timestamp_ = AV_NOPTS_VALUE;
 };
 
 // Frames by number. Going back decodes from the start of the file again, which is exact in every container,
