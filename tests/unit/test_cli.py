@@ -393,6 +393,18 @@ class TrackTest(CliTest):
         self.assertEqual(self.results()["prompts"][0]["points"], [[30, 30, 1], [90, 60, 0]])
         self.assertEqual(result.stderr, "")
 
+    def test_photographs_are_upright(self):
+        write_png(self.dir / "one.png", picture(0))
+        self.track(self.dir / "one.png", "--point", "30,30", "--overlay", f"{self.dir}/")
+        photo = self.dir / "00000.jpg"
+        entry = struct.pack(">HHIHH", 0x0112, 3, 1, 6, 0)  # the camera was held upright
+        exif = b"Exif\0\0MM\0*" + struct.pack(">IH", 8, 1) + entry + bytes(4)
+        data = photo.read_bytes()
+        photo.write_bytes(data[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + data[2:])
+        self.track(photo, "--point", "20,30")
+        self.assertEqual((self.results()["video"]["width"], self.results()["video"]["height"]), (HEIGHT, WIDTH))
+        self.assertEqual(read_palette_png(self.out / "00000.png")[0].shape, (WIDTH, HEIGHT))
+
     def test_model_from_the_environment(self):
         write_png(self.dir / "one.png", picture(0))
         self.succeed("track", "--video", self.dir / "one.png", "--out", self.out, "--point", "30,30",

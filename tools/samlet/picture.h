@@ -32,4 +32,9 @@ void shape_rgb(Picture& picture, uint32_t width, uint32_t height, uint64_t row_a
 // The same picture in RGB; NV12 and YUYV are BT.601 in studio range, as the library reads them.
 Picture to_rgb(const Picture& picture);
 
+// An RGB picture turned clockwise by 1, 2 or 3 quarters.
+Picture turn(const Picture& picture, int quarters);
+// Swaps the left and the right of an RGB picture.
+void mirror(Picture& rgb);
+
 }  // namespace cli

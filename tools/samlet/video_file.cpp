@@ -38,20 +38,6 @@ int quarter_turns(const AVStream* stream) {
     return static_cast<int>(std::lround(-anticlockwise / 90) % 4 + 4) % 4;
 }
 
-Picture turn(const Picture& picture, int quarters) {
-    const uint32_t width = picture.width, height = picture.height;
-    const bool across = quarters % 2 == 1;
-    Picture turned;
-    shape_rgb(turned, across ? height : width, across ? width : height);
-    for (uint32_t y = 0; y < turned.height; y++)
-        for (uint32_t x = 0; x < turned.width; x++) {
-            const uint32_t from_x = quarters == 1 ? y : quarters == 2 ? width - 1 - x : width - 1 - y;
-            const uint32_t from_y = quarters == 1 ? height - 1 - x : quarters == 2 ? height - 1 - y : x;
-            std::copy_n(picture.row(from_y) + 3 * from_x, 3, turned.row(y) + 3 * x);
-        }
-    return turned;
-}
-
 // One pass through a file, from its first frame on.
 class Decoder {
   public:
