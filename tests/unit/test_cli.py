@@ -46,11 +46,12 @@ def png_chunk(kind, data):
 
 
 def write_png(path, pixels, palette=None):
-    """pixels: uint8, (height, width) grey or palette, or (height, width, 3)."""
+    """pixels: uint8 or uint16, (height, width) grey or palette, or (height, width, 3)."""
     height, width = pixels.shape[:2]
+    depth = 8 * pixels.itemsize
     colour_type = 3 if palette is not None else 0 if pixels.ndim == 2 else 2
-    rows = b"".join(b"\0" + row.tobytes() for row in pixels)
-    data = b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, colour_type, 0, 0, 0))
+    rows = b"".join(b"\0" + row.astype(pixels.dtype.newbyteorder(">")).tobytes() for row in pixels)
+    data = b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour_type, 0, 0, 0))
     if palette is not None:
         data += png_chunk(b"PLTE", bytes(palette))
     data += png_chunk(b"IDAT", zlib.compress(rows)) + png_chunk(b"IEND", b"")
@@ -313,6 +314,9 @@ class BadFilesTest(CliTest):
                           self.prompts_file({"prompts": [{"frame": 0, "mask": "empty.png"}]}))
         two = self.dir / "two.png"
         write_png(two, np.array([[0, 1, 2]], np.uint8), palette=range(30))
+        labels = self.dir / "labels.png"
+        write_png(labels, np.array([[0, 1, 300]], np.uint16))
+        self.refuse_track(["labels.png", "palette PNG", "0 and 255"], "--video", video, "--mask", labels)
         self.refuse_track("none of index 5", "--video", video, "--mask", two, "--object", "5")
 
     def test_models(self):
@@ -449,6 +453,9 @@ class TrackTest(CliTest):
         write_png(self.dir / "two.png", mask, palette=range(30))
         self.track(video, "--mask", self.dir / "two.png")
         self.assertEqual([entry["object"] for entry in self.results()["results"]], [1, 4, 1, 4])
+        write_png(self.dir / "one.png", np.where(mask == 4, 300, 0).astype(np.uint16))
+        self.track(video, "--mask", self.dir / "one.png")
+        self.assertEqual([entry["object"] for entry in self.results()["results"]], [1, 1])
         self.track(video, "--mask", self.dir / "two.png", "--object", 4)
         self.assertEqual([entry["object"] for entry in self.results()["results"]], [4, 4])
 
