@@ -397,6 +397,18 @@ class TrackTest(CliTest):
         self.assertEqual(self.results()["prompts"][0]["points"], [[30, 30, 1], [90, 60, 0]])
         self.assertEqual(result.stderr, "")
 
+    def test_masks_of_an_earlier_run_go(self):
+        video = write_frames(self.dir / "frames", 3)
+        self.out.mkdir()
+        for name in ("00007.png", "7.png", "000007.png", "00001.png.txt"):
+            (self.out / name).write_text("mine")
+        self.track(video, "--point", "32,30")
+        # Before the first results.json the masks may be anybody's.
+        self.assertEqual((self.out / "00007.png").read_text(), "mine")
+        self.track(video, "--point", "32,30", "--max-frames", 1)
+        self.assertEqual(sorted(path.name for path in self.out.iterdir()),
+                         ["00000.png", "000007.png", "00001.png.txt", "7.png", "results.json"])
+
     def test_photographs_are_upright(self):
         write_png(self.dir / "one.png", picture(0))
         self.track(self.dir / "one.png", "--point", "30,30", "--overlay", f"{self.dir}/")

@@ -107,4 +107,13 @@ bool is_frame_name(const std::string& name, const std::string& extension) {
                        [](unsigned char c) { return std::isdigit(c); });
 }
 
+void remove_frames(const std::string& directory, const std::string& extension) {
+    std::vector<fs::path> frames;
+    std::error_code code;
+    for (fs::directory_iterator entry(directory, code), end; !code && entry != end; entry.increment(code))
+        if (is_frame_name(entry->path().filename().string(), extension)) frames.push_back(entry->path());
+    for (size_t i = 0; !code && i < frames.size(); i++) fs::remove(frames[i], code);
+    if (code) throw Error("cannot remove the frames in '" + directory + "': " + code.message());
+}
+
 }  // namespace cli

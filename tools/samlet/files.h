@@ -26,5 +26,6 @@ std::string join(const std::string& directory, const std::string& name);
 std::string frame_digits(int64_t frame);
 // Whether a file name is frame_digits() of some frame with this extension.
 bool is_frame_name(const std::string& name, const std::string& extension);
+void remove_frames(const std::string& directory, const std::string& extension);
 
 }  // namespace cli

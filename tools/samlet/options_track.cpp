@@ -28,7 +28,7 @@ On a frame where its object is tracked already, a prompt corrects what tracking 
 --out receives 00000.png, ... (palette PNGs: the object's number is the index, later objects on top) and results.json;
 "time_s" there is when a frame was taken, in seconds after the first picture, where the video tells; an overlay of a
 camera plays as fast as it was filmed. With --everything there is also seeds.png, the masks that it found, which
---mask takes to track the same objects again.
+--mask takes to track the same objects again. The masks of an earlier track in the same folder are removed first.
 
 With --live:
   left click            a new object             drag             a new object in this box

@@ -51,6 +51,9 @@ TrackOutput::TrackOutput(TrackInput& input, const samlet_tracker_config& config,
     if (!options_.explain.empty())
         explainer_ = std::make_unique<Explainer>(options_.explain, input.prompts.frames(),
                                                  input.model_info.memory_frames);
+    // The masks of an earlier run, perhaps a longer one, would pass for this one's. Without its results.json
+    // nobody knows whose they are.
+    if (!options_.out.empty() && file_exists(results())) remove_frames(options_.out, ".png");
     if (!options_.out.empty()) results_ = std::make_unique<ResultsFile>(results(), header(config, first));
     if (!options_.overlay.empty() && !overlay_later())
         overlay_ =
