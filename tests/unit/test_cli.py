@@ -188,6 +188,12 @@ class UsageTest(CliTest):
         self.refuse_track("--threads", "--point", "1,2", "--threads", "-1")
         self.refuse_track("--max-frames", "--point", "1,2", "--max-frames", "0")
         self.refuse_track("--camera-size", "--point", "1,2", "--camera-size", "640")
+        self.refuse_track("--direction: forward, backward or both is needed, got 'up'", "--point", "1,2", "--direction",
+                          "up")
+        self.refuse_track("--start: a whole number from 0 on is needed, got '-1'", "--point", "1,2", "--start", "-1")
+        self.refuse_track("--max-frames: a whole number from 1 on is needed, got '0'", "--point", "1,2", "--max-frames",
+                          "0")
+        self.refuse_track("--start: a whole number", "--point", "1,2", "--start", "soon")
 
     def test_start_behind_a_prompt(self):
         prompts = self.prompts_file({"prompts": [{"frame": 2, "points": [[1, 2]]}]})

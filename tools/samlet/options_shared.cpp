@@ -5,6 +5,16 @@
 
 namespace cli {
 
+CLI::Validator at_least(int64_t lowest) {
+    return CLI::Validator(
+        [lowest](std::string& text) {
+            int64_t number = 0;
+            const bool good = CLI::detail::lexical_cast(text, number) && number >= lowest;
+            return good ? "" : "a whole number from " + std::to_string(lowest) + " on is needed, got '" + text + "'";
+        },
+        "");
+}
+
 // Spaces within "x, y" would be two arguments; one argument per --point keeps what follows apart.
 void add_point_and_box(CLI::App* command, PromptOptions& prompts) {
     command->add_option("--point", prompts.points, "Point x,y (inside) or x,y,0 (outside); repeatable")

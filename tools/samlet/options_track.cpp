@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdio>
-#include <map>
 
 #include "error.h"
 #include "options.h"
@@ -47,6 +46,13 @@ CameraSize parse_camera_size(const std::string& text) {
     if (sscanf(text.c_str(), "%ux%u%c", &width, &height, &rest) != 2 || width == 0 || height == 0)
         throw UsageError("--camera-size: WIDTHxHEIGHT is needed, got '" + text + "'");
     return {width, height};
+}
+
+Direction parse_direction(const std::string& text) {
+    if (text == "forward") return Direction::forward;
+    if (text == "backward") return Direction::backward;
+    if (text == "both") return Direction::both;
+    throw UsageError("--direction: forward, backward or both is needed, got '" + text + "'");
 }
 
 ViewKind parse_view(const std::string& text) {
@@ -99,23 +105,20 @@ CLI::App* add_track(CLI::App& app, TrackOptions& options, TrackTexts& texts) {
             "Also show what the objects looked at in their memories: report.html and heat maps. Takes "
             "several times as long")
         ->type_name("DIR");
-    const std::map<std::string, Direction> directions = {
-        {"forward", Direction::forward}, {"backward", Direction::backward}, {"both", Direction::both}};
     command
-        ->add_option("--direction", options.direction,
+        ->add_option("--direction", texts.direction,
                      "forward; backward, from the latest prompt; or both, from the earliest prompt to the "
                      "end, then to "
                      "the start")
-        ->transform(CLI::CheckedTransformer(directions).description(""))
         ->type_name("forward|backward|both");
     command
         ->add_option("--start", options.start,
                      "First frame (default: that of the prompts; --point etc. are on it); of a camera, the pictures "
                      "to let pass")
-        ->check(CLI::NonNegativeNumber)
+        ->check(at_least(0))
         ->type_name("N");
     command->add_option("--max-frames", options.max_frames, "Frames at most, in each direction")
-        ->check(CLI::PositiveNumber)
+        ->check(at_least(1))
         ->type_name("N");
     command->add_option("--image-size", options.image_size, kImageSizeHelp)->type_name("N");
     command->add_option("--threads", options.threads, kThreadsHelp)->type_name("N");
@@ -153,6 +156,7 @@ CLI::App* add_track(CLI::App& app, TrackOptions& options, TrackTexts& texts) {
 
 void read_texts(const TrackTexts& texts, TrackOptions& options) {
     if (!texts.camera_size.empty()) options.camera_size = parse_camera_size(texts.camera_size);
+    if (!texts.direction.empty()) options.direction = parse_direction(texts.direction);
     if (!texts.live.empty()) options.live = parse_view(texts.live);
 }
 
