@@ -738,6 +738,37 @@ class InfoTest(CliTest):
         for plan in info["memory"].values():
             self.assertEqual(sum(part["bytes"] for part in plan["parts"]), plan["bytes"])
 
+    def layers(self, *arguments, environment=None):
+        """The precisions of the layers that ran; None where this CPU cannot."""
+        result = run("info", MODEL, "--run", "--json", "--image-size", 64, *arguments, environment=environment)
+        if result.returncode and "f16" in result.stderr:
+            return None
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return {layer["precision"] for layer in json.loads(result.stdout)["layers"] if layer["rows"]}
+
+    def test_precision(self):
+        half = {"SAMLET_PRECISION": "f16"}
+        self.assertEqual(self.layers("--precision", "f32"), {"f32"})
+        self.assertEqual(self.layers("--precision", "f32", environment=half), {"f32"})
+        asked = self.layers("--precision", "f16")
+        self.assertEqual(asked, self.layers(environment=half))
+        self.assertTrue(asked is None or "f16" in asked)
+        for command in (["info"], ["bench"], ["track", "--video", "v", "--out", self.out],
+                        ["segment", "--image", "i", "--out", self.out]):
+            self.refuse(2, "--precision: auto, f32 or f16 is needed, got 'int4'", *command, "--precision", "int4")
+
+    def test_f16_maps_take_less_memory(self):
+        plans = [json.loads(self.succeed("info", MODEL, "--json", *flag).stdout)["memory"] for flag in ([], ["--f16-maps"])]
+        write_png(self.dir / "one.png", picture(0))
+        for plan in ("tracker", "segmenter"):
+            self.assertLess(plans[1][plan]["bytes"], plans[0][plan]["bytes"])
+        for command in (["bench", "--model", MODEL, "--frames", 1, "--warm-up", 1],
+                        ["track", "--model", MODEL, "--video", self.dir / "one.png", "--point", "30,30", "--out", self.out],
+                        ["segment", "--model", MODEL, "--image", self.dir / "one.png", "--point", "30,30", "--out", self.out]):
+            whole, half = (json.loads(self.succeed(*command, "--json", *flag).stdout)["arena_bytes"]
+                           for flag in ([], ["--f16-maps"]))
+            self.assertLess(half, whole, command[0])
+
     def test_text(self):
         text = self.succeed("info", MODEL).stdout
         self.assertIn("tracker memory", text)

@@ -34,7 +34,7 @@ constexpr char kInfoExamples[] = R"(Examples:
   samlet info model.gguf
   samlet info model.gguf --image-size 512 --objects 4 --json
   samlet info model.gguf --tensors
-  SAMLET_PRECISION=f16 samlet info model.gguf --run)";
+  samlet info model.gguf --precision f16 --run)";
 
 constexpr char kBenchExamples[] = R"(Examples:
   samlet bench --preset sam2.1-tiny --threads 2
@@ -60,6 +60,7 @@ CLI::App* add_segment(CLI::App& app, SegmentOptions& options) {
     command->add_option("--image-size", options.image_size, kImageSizeHelp)->type_name("N");
     command->add_option("--threads", options.threads, kThreadsHelp)->type_name("N");
     command->add_flag("--spin", options.spin, kSpinHelp);
+    add_arithmetic(command, options.arithmetic);
     add_cleaning(command, options.fill_holes, options.remove_sprinkles);
     const CLI::Option* everything =
         command->add_flag("--everything", options.everything,
@@ -80,6 +81,7 @@ CLI::App* add_info(CLI::App& app, InfoOptions& options) {
         ->add_option("--prompted-frames", options.prompted_frames, "Prompted frames to remember (default: 1)")
         ->type_name("N");
     command->add_option("--threads", options.threads, kThreadsHelp)->type_name("N");
+    add_arithmetic(command, options.arithmetic);
     command->add_flag("--tensors", options.tensors, "List all tensors");
     command->add_flag("--run", options.run, "Run two frames and list the layers that ran, and in which precision");
     command->add_flag("--json", options.json, "Print JSON");
@@ -100,6 +102,7 @@ CLI::App* add_bench(CLI::App& app, BenchOptions& options) {
     command->add_option("--image-size", options.image_size, kImageSizeHelp)->type_name("N");
     command->add_option("--threads", options.threads, kThreadsHelp)->type_name("N");
     command->add_flag("--yield", options.yield, kYieldHelp);
+    add_arithmetic(command, options.arithmetic);
     command->add_option("--objects", options.objects, "Objects to track (default: 1)")
         ->check(CLI::Range(1, 255))
         ->type_name("N");

@@ -26,6 +26,7 @@ inline constexpr char kYieldHelp[] =
 CLI::Validator at_least(int64_t lowest);
 
 void add_point_and_box(CLI::App* command, PromptOptions& prompts);
+void add_arithmetic(CLI::App* command, Arithmetic& arithmetic);
 void add_cleaning(CLI::App* command, uint32_t& holes, uint32_t& sprinkles);
 // Refused without `everything`.
 void add_everything(CLI::App* command, const CLI::Option* everything, EverythingOptions& options);

@@ -123,6 +123,7 @@ CLI::App* add_track(CLI::App& app, TrackOptions& options, TrackTexts& texts) {
     command->add_option("--image-size", options.image_size, kImageSizeHelp)->type_name("N");
     command->add_option("--threads", options.threads, kThreadsHelp)->type_name("N");
     command->add_flag("--spin", options.spin, kSpinHelp);
+    add_arithmetic(command, options.arithmetic);
     command
         ->add_option("--objects", options.objects,
                      "Objects at most (default: as many as are prompted, with --live 8 or more)")

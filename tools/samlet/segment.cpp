@@ -45,7 +45,7 @@ class SegmentRun {
     explicit SegmentRun(const SegmentOptions& options)
         : options_(options), image_(read_image(options.image)), model_path_(find_model(options.model)) {
         read_prompt();
-        model_ = open_model(model_config(model_path_));
+        model_ = open_model(model_config(model_path_, options.arithmetic.precision));
         samlet_segmenter_config config = segmenter_config(options, image_);
         config.max_points = std::max<uint32_t>(32, static_cast<uint32_t>(prompt_.points.size()) + 2);
         arena_bytes_ = plan_of(model_, config).bytes;

@@ -52,7 +52,7 @@ int run_segment_everything(const SegmentOptions& options) {
     catch_interrupts();
     const Picture image = read_image(options.image);
     const std::string model_path = find_model(options.model);
-    const Model model = open_model(model_config(model_path));
+    const Model model = open_model(model_config(model_path, options.arithmetic.precision));
     const samlet_segmenter_config config = segmenter_config(options, image);
     const Segmenter segmenter = create_segmenter(model, config);
     const auto start = std::chrono::steady_clock::now();

@@ -60,10 +60,11 @@ std::string find_model(const std::string& path) {
     throw Error("no model: give --model FILE.gguf or set SAMLET_MODEL");
 }
 
-samlet_model_config model_config(const std::string& path) {
+samlet_model_config model_config(const std::string& path, samlet_precision precision) {
     samlet_model_config config;
     samlet_model_config_init(&config);
     config.path = path.c_str();
+    config.precision = precision;
     config.log = log_to_stderr;
     return config;
 }

@@ -48,7 +48,7 @@ TrackInput::TrackInput(const TrackOptions& track_options)
             throw Error(prompt.origin + ": frame " + std::to_string(prompt.frame) + " does not exist, '" +
                         options.video + "' has " + std::to_string(count) + " frames");
     model_path = find_model(options.model);
-    model = open_model(model_config(model_path));
+    model = open_model(model_config(model_path, options.arithmetic.precision));
     model_info = info_of(model);
 }
 
