@@ -81,6 +81,9 @@ int run_segment_everything(const SegmentOptions& options) {
         {"arena_bytes", plan_of(model, config).bytes}};
     const std::string text = results.dump(1) + "\n";
     write_file(join(options.out, "results.json"), text.data(), text.size());
+    if (masks.empty() && !options.quiet)
+        fprintf(stderr, "samlet: warning: no masks: looser --pred-iou-thresh and --stability-score-thresh may help%s\n",
+                bundled_model_hint(model_path).c_str());
     if (options.json)
         std::cout << text;
     else if (!options.quiet)
