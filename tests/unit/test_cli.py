@@ -415,6 +415,19 @@ class TrackTest(CliTest):
         self.assertEqual(sorted(path.name for path in self.out.iterdir()),
                          ["00000.png", "000007.png", "00001.png.txt", "7.png", "results.json"])
 
+    def test_video_from_standard_input(self):
+        write_png(self.dir / "one.png", picture(0))
+        self.track(self.dir / "one.png", "--point", "30,30", "--overlay", f"{self.dir}/")
+        # As rpicam-vid writes them: one JPEG after the other.
+        frames = (self.dir / "00000.jpg").read_bytes() * 4
+        result = subprocess.run([CLI, "track", "--model", MODEL, "--video", "-", "--out", self.out, "--point", "30,30",
+                                 "--start", "1", "--quiet"], input=frames, capture_output=True)
+        self.assertEqual((result.returncode, result.stderr), (0, b""))
+        results = self.results()
+        self.assertEqual([entry["frame"] for entry in results["results"]], [1, 2, 3])
+        self.assertEqual(results["video"]["path"], "-")
+        self.assertNotIn("time_s", results["results"][0])  # nobody knows when they were taken
+
     def test_photographs_are_upright(self):
         write_png(self.dir / "one.png", picture(0))
         self.track(self.dir / "one.png", "--point", "30,30", "--overlay", f"{self.dir}/")

@@ -16,6 +16,7 @@ constexpr char kTrackExamples[] = R"(Examples:
   samlet track --video camera:0 --point 320,240 --out out/ --max-frames 300
   samlet track --video clip.mp4 --everything 5 --out out/ --overlay out/overlay.mp4
   samlet track --video camera:0 --live
+  rpicam-vid -t 0 --codec mjpeg -o - | samlet track --video - --point 320,240 --out out/
   samlet track --video clip.mp4 --everything 5 --live
 
 The prompts file, in pixels of the video, applied in order; labels are 1 inside and 0 outside the object:
@@ -69,7 +70,7 @@ CLI::App* add_track(CLI::App& app, TrackOptions& options, TrackTexts& texts) {
     command->footer(kTrackExamples);
     command->add_option("--model", options.model, kModelHelp)->type_name("FILE");
     command
-        ->add_option("--video", options.video, "Video file, directory of JPEG or PNG frames, or camera[:N]")
+        ->add_option("--video", options.video, "Video file, - for standard input, directory of JPEG or PNG frames, or camera[:N]")
         ->required()
         ->type_name("PATH");
     command

@@ -31,7 +31,7 @@ struct CameraSize {
 };
 
 // "camera", "camera:2" and "/dev/video2" are cameras; a directory is read in name order; JPEG and PNG files
-// are videos of one frame; anything else goes to libav.
+// are videos of one frame; "-" is standard input; anything else goes to libav.
 std::unique_ptr<VideoSource> open_source(const std::string& path, const CameraSize& camera_size);
 
 std::unique_ptr<VideoSource> open_directory(const std::string& path);
