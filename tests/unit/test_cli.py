@@ -272,6 +272,7 @@ class BadPromptsTest(CliTest):
         self.refuse_prompts("\"prompts\"", "[]")
         self.refuse_prompts("\"prompts\"", {"prompts": 3})
         self.refuse_prompts("no prompts", {"prompts": []})
+        self.refuse_prompts("too large", '{"prompts": [{"frame": 0, "points": [[1e400, 2]]}]}')
 
     def test_bad_entries(self):
         self.entry("object {...}", 5)
@@ -402,6 +403,36 @@ class TrackTest(CliTest):
         self.assertEqual((summary["frames"], summary["objects"], summary["complete"]), (1, [1], True))
         self.assertEqual(self.results()["prompts"][0]["points"], [[30, 30, 1], [90, 60, 0]])
         self.assertEqual(result.stderr, "")
+
+    def test_names_that_are_not_utf8(self):
+        folder = Path(os.fsdecode(os.fsencode(self.dir) + b"/caf\xe9"))
+        folder.mkdir()
+        video = write_frames(folder / "frames", 2)
+        self.out = folder / "out"
+        result = self.succeed("track", "--model", MODEL, "--video", video, "--out", self.out, "--point", "32,30", "--json",
+                              "--explain", folder / "why")
+        self.assertTrue(json.loads(result.stdout)["out"].endswith("caf\ufffd/out"))
+        self.assertEqual(self.results()["video"]["path"], f"{self.dir}/caf\ufffd/frames")
+        self.succeed("segment", "--model", MODEL, "--image", video / "0.png", "--out", self.out, "--point", "32,30",
+                     "--quiet")
+        self.succeed("segment", "--model", MODEL, "--image", video / "0.png", "--out", self.out, "--everything",
+                     "--points-per-side", 2, "--quiet")
+
+    def test_results_that_cannot_be_written(self):
+        video = write_frames(self.dir / "frames", 1)
+        (self.out / "results.json").mkdir(parents=True)
+        self.refuse(1, ["results.json", "Is a directory"], "track", "--model", MODEL, "--video", video, "--out", self.out,
+                    "--point", "32,30")
+
+    def test_output_that_goes_nowhere(self):
+        video = write_frames(self.dir / "frames", 1)
+        track = ("track", "--model", MODEL, "--video", video, "--out", self.out, "--point", "32,30")
+        for arguments in ((*track, "--json"), track, ("info", MODEL), ("info", MODEL, "--json"), ("--version",),
+                          ("track", "--help")):
+            with open("/dev/full", "w") as full:
+                result = subprocess.run([CLI, *map(str, arguments)], stdout=full, stderr=subprocess.PIPE, text=True)
+            self.assertEqual(result.returncode, 1, arguments)
+            self.assertIn("samlet: cannot write to standard output: No space left on device\n", result.stderr)
 
     def test_masks_of_an_earlier_run_go(self):
         video = write_frames(self.dir / "frames", 3)

@@ -12,11 +12,11 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "commands.h"
 #include "error.h"
+#include "files.h"
 #include "interrupt.h"
 #include "preset.h"
 #include "progress.h"
@@ -220,7 +220,7 @@ class BenchRun {
     void report(uint32_t warm_up) const {
         const ordered_json all = measurements(warm_up);
         if (options_.json)
-            std::cout << all.dump(1) << '\n';
+            print_text(json_text(all, 1) + "\n");
         else
             print(all);
     }

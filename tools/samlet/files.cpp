@@ -59,6 +59,14 @@ void write_file(const std::string& path, const void* data, size_t size) {
     }
 }
 
+void print_text(const std::string& text) {
+    errno = 0;
+    const bool written = fwrite(text.data(), 1, text.size(), stdout) == text.size() && fflush(stdout) == 0;
+    if (!written || ferror(stdout))
+        throw Error(std::string("cannot write to standard output: ") +
+                    (errno ? strerror(errno) : "something that was printed is lost"));
+}
+
 void make_directory(const std::string& path) {
     std::error_code code;
     fs::create_directories(path, code);

@@ -14,6 +14,8 @@ using Bytes = std::vector<uint8_t>;
 Bytes read_file(const std::string& path);
 // Writes beside the final name and renames.
 void write_file(const std::string& path, const void* data, size_t size);
+// To standard output, at once. Throws if that, or anything printed before, could not be written.
+void print_text(const std::string& text);
 void make_directory(const std::string& path);
 bool is_directory(const std::string& path);
 bool file_exists(const std::string& path);

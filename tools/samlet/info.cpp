@@ -2,11 +2,12 @@
 //
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdio>
-#include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "commands.h"
 #include "error.h"
+#include "files.h"
+#include "results.h"
 #include "session.h"
 
 namespace cli {
@@ -213,7 +214,7 @@ int run_info(const InfoOptions& options) {
     if (options.tensors) report["tensors"] = tensors_json(model, info.tensor_count);
     if (options.run) report["layers"] = run_json(model, info, options);
     if (options.json)
-        std::cout << report.dump(1) << '\n';
+        print_text(json_text(report, 1) + "\n");
     else
         print(report);
     return 0;

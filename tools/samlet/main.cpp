@@ -4,8 +4,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdio>
 #include <new>
+#include <sstream>
 
 #include "error.h"
+#include "files.h"
 #include "manual.h"
 #include "options.h"
 #include "preset.h"
@@ -142,8 +144,11 @@ int run(int argc, char** argv) {
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
-        if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-        throw UsageError(error.what());
+        if (error.get_exit_code() != 0) throw UsageError(error.what());
+        std::ostringstream text;
+        app.exit(error, text);  // --help, --version
+        print_text(text.str());
+        return 0;
     }
     read_texts(track_texts, track_options);
     if (track->parsed()) return run_track(track_options);
@@ -157,7 +162,9 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
     try {
-        return cli::run(argc, argv);
+        const int code = cli::run(argc, argv);
+        cli::print_text("");  // what was printed may still wait to be written
+        return code;
     } catch (const cli::UsageError& error) {
         fprintf(stderr, "samlet: %s (see samlet --help)\n", error.what());
         return cli::kUsage;

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <iostream>
 
 #include "commands.h"
 #include "error.h"
@@ -140,10 +139,10 @@ class SegmentRun {
     }
 
     void report(const ordered_json& results) const {
-        const std::string text = results.dump(1) + "\n";
+        const std::string text = json_text(results, 1) + "\n";
         write_file(join(options_.out, "results.json"), text.data(), text.size());
         if (options_.json) {
-            std::cout << text;
+            print_text(text);
         } else if (!options_.quiet) {
             for (const auto& mask : results["masks"])
                 printf("%s  IoU %.3f  %llu pixels\n", mask["file"].get<std::string>().c_str(),

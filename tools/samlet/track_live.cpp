@@ -102,7 +102,7 @@ void TrackLive::prompt(int64_t number, const Picture& picture, const LiveChange&
 void TrackLive::write_prompts() const {
     const std::string& folder = input_.options.out;
     const nlohmann::ordered_json document = {{"prompts", input_.prompts.listed(folder)}};
-    const std::string text = document.dump(1) + "\n";
+    const std::string text = json_text(document, 1) + "\n";
     write_file(join(folder, "prompts.json"), text.data(), text.size());
 }
 

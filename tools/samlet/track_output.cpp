@@ -128,7 +128,7 @@ void TrackOutput::close(bool complete, const std::string& error) {
 void TrackOutput::write_report() {
     std::string pointed;
     for (const Prompt& prompt : input_.prompts.all())
-        pointed += (pointed.empty() ? "" : "\n") + prompt.json().dump();
+        pointed += (pointed.empty() ? "" : "\n") + json_text(prompt.json());
     report_ = explainer_->finish(
         "What samlet looked at",
         {{"video", options_.video},
