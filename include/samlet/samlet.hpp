@@ -166,6 +166,7 @@ struct ModelConfig {
     Memory memory;             // empty: the library allocates
     std::string kernels;       // empty: the best that the CPU has
     Log log;
+    samlet_precision precision = SAMLET_PRECISION_AUTO;
 };
 
 struct ModelInfo : samlet_model_info {
@@ -227,6 +228,7 @@ class Model {
         c.memory = config.memory.data;
         c.memory_size = config.memory.size;
         if (!config.kernels.empty()) c.kernels = config.kernels.c_str();
+        c.precision = config.precision;
         if (log) {
             c.log_context = log;
             c.log = [](void* context, samlet_log_level level, const char* text) noexcept {

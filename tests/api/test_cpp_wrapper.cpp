@@ -93,6 +93,10 @@ void same_as_c(void**) {
 
 void errors_are_exceptions(void**) {
     assert_throws(SAMLET_ERROR_FILE, "/no/such.gguf", [] { sam::Model model(std::string("/no/such.gguf")); });
+    sam::ModelConfig unknown;
+    unknown.path = scene_model_path();
+    unknown.precision = static_cast<samlet_precision>(SAMLET_PRECISION_F16 + 1);
+    assert_throws(SAMLET_ERROR_INVALID_ARGUMENT, "precision is 3", [&] { sam::Model model(unknown); });
     sam::Model model{std::string(scene_model_path())};
     assert_throws(SAMLET_ERROR_INVALID_ARGUMENT, "samlet_model_get_tensor",
                   [&] { model.tensor(model.info().tensor_count); });

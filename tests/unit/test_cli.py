@@ -46,11 +46,12 @@ def png_chunk(kind, data):
 
 
 def write_png(path, pixels, palette=None):
-    """pixels: uint8, (height, width) grey or palette, or (height, width, 3)."""
+    """pixels: uint8 or uint16, (height, width) grey or palette, or (height, width, 3)."""
     height, width = pixels.shape[:2]
+    depth = 8 * pixels.itemsize
     colour_type = 3 if palette is not None else 0 if pixels.ndim == 2 else 2
-    rows = b"".join(b"\0" + row.tobytes() for row in pixels)
-    data = b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, colour_type, 0, 0, 0))
+    rows = b"".join(b"\0" + row.astype(pixels.dtype.newbyteorder(">")).tobytes() for row in pixels)
+    data = b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour_type, 0, 0, 0))
     if palette is not None:
         data += png_chunk(b"PLTE", bytes(palette))
     data += png_chunk(b"IDAT", zlib.compress(rows)) + png_chunk(b"IEND", b"")
@@ -187,12 +188,70 @@ class UsageTest(CliTest):
         self.refuse_track("--threads", "--point", "1,2", "--threads", "-1")
         self.refuse_track("--max-frames", "--point", "1,2", "--max-frames", "0")
         self.refuse_track("--camera-size", "--point", "1,2", "--camera-size", "640")
+        self.refuse_track("--direction: forward, backward or both is needed, got 'up'", "--point", "1,2", "--direction",
+                          "up")
+        self.refuse_track("--start: a whole number from 0 on is needed, got '-1'", "--point", "1,2", "--start", "-1")
+        self.refuse_track("--max-frames: a whole number from 1 on is needed, got '0'", "--point", "1,2", "--max-frames",
+                          "0")
+        self.refuse_track("--start: a whole number", "--point", "1,2", "--start", "soon")
 
     def test_start_behind_a_prompt(self):
         prompts = self.prompts_file({"prompts": [{"frame": 2, "points": [[1, 2]]}]})
         self.refuse_track("--start 3", "--prompts", prompts, "--start", "3")
         self.refuse_track("--start 1", "--prompts", prompts, "--start", "1", "--direction", "backward")
         self.refuse_track("--start 1", "--prompts", prompts, "--start", "1", "--direction", "both")
+
+
+class KeptInputsTest(CliTest):
+    """Results must not destroy what they are made from."""
+
+    def refuse_track(self, words, *arguments):
+        kept = {path: path.read_bytes() for path in self.dir.rglob("*") if path.is_file()}
+        self.refuse(2, words, "track", "--point", "30,30", *arguments)
+        self.assertEqual(kept, {path: path.read_bytes() for path in self.dir.rglob("*") if path.is_file()})
+
+    def test_the_folder_of_the_frames(self):
+        frames = write_frames(self.dir / "frames", 2, "{:05}.png")
+        os.symlink(frames, self.dir / "link")
+        self.refuse_track(["--out", "folder of the frames", "another folder"], "--video", frames, "--out", frames)
+        self.refuse_track("folder of the frames", "--video", frames, "--out", self.dir / "link")
+        self.refuse_track(["--overlay", "folder of the frames"], "--video", frames, "--out", self.out,
+                          "--overlay", f"{frames}/../frames/")
+        self.refuse_track("would overwrite", "--video", frames / "00000.png", "--out", frames)
+
+    def test_the_video(self):
+        video = self.dir / "clip.mp4"
+        video.write_bytes(b"a film")
+        os.symlink(video, self.dir / "link.mp4")
+        self.refuse_track(["--overlay", "is the video"], "--video", video, "--out", self.out, "--overlay", video)
+        self.refuse_track("is the video", "--video", video, "--out", self.out, "--overlay", self.dir / "link.mp4")
+
+    def test_masks_of_prompts(self):
+        frames = write_frames(self.dir / "frames", 2)
+        masks = write_frames(self.dir / "masks", 2, "{:05}.png")
+        self.refuse(2, ["--out", "00001.png"], "track", "--video", frames, "--mask", masks / "00001.png", "--out", masks)
+        self.assertEqual(len(list(masks.iterdir())), 2)
+
+    def test_segment(self):
+        image = self.dir / "overlay.png"
+        write_png(image, picture(0))
+        self.refuse(2, ["--out", "overlay.png"], "segment", "--image", image, "--point", "1,2", "--out", self.dir)
+        self.refuse(2, ["--out", "overlay.png"], "segment", "--image", image, "--everything", "--out", self.dir)
+        image = image.rename(self.dir / "mask_2.png")
+        self.refuse(2, "mask_2.png", "segment", "--image", image, "--point", "1,2", "--multimask", "--out", self.dir)
+        image = image.rename(self.dir / "labels.png")
+        self.refuse(2, "labels.png", "segment", "--image", image, "--everything", "--out", self.dir)
+        np.save(self.dir / "mask_0.npy", np.zeros((64, 64), np.float32))
+        self.refuse(2, ["--logits", "mask_0.npy"], "segment", "--image", image, "--out", self.out, "--logits", self.dir,
+                    "--logits-in", self.dir / "mask_0.npy")
+        self.assertFalse(self.out.exists())
+
+    def test_overlays_that_are_no_videos(self):
+        frames = write_frames(self.dir / "frames", 1)
+        track = ["--video", frames, "--out", self.out, "--overlay"]
+        self.refuse_track(["'" + str(self.dir / "x.webm") + "'", ".mp4", "/ for a folder"], *track, self.dir / "x.webm")
+        self.refuse_track(".mp4", *track, self.dir / "x.gif")
+        self.assertFalse((self.dir / "x.webm").exists())
 
 
 class BadPromptsTest(CliTest):
@@ -213,6 +272,7 @@ class BadPromptsTest(CliTest):
         self.refuse_prompts("\"prompts\"", "[]")
         self.refuse_prompts("\"prompts\"", {"prompts": 3})
         self.refuse_prompts("no prompts", {"prompts": []})
+        self.refuse_prompts("too large", '{"prompts": [{"frame": 0, "points": [[1e400, 2]]}]}')
 
     def test_bad_entries(self):
         self.entry("object {...}", 5)
@@ -261,6 +321,9 @@ class BadFilesTest(CliTest):
                           self.prompts_file({"prompts": [{"frame": 0, "mask": "empty.png"}]}))
         two = self.dir / "two.png"
         write_png(two, np.array([[0, 1, 2]], np.uint8), palette=range(30))
+        labels = self.dir / "labels.png"
+        write_png(labels, np.array([[0, 1, 300]], np.uint16))
+        self.refuse_track(["labels.png", "palette PNG", "0 and 255"], "--video", video, "--mask", labels)
         self.refuse_track("none of index 5", "--video", video, "--mask", two, "--object", "5")
 
     def test_models(self):
@@ -341,6 +404,73 @@ class TrackTest(CliTest):
         self.assertEqual(self.results()["prompts"][0]["points"], [[30, 30, 1], [90, 60, 0]])
         self.assertEqual(result.stderr, "")
 
+    def test_names_that_are_not_utf8(self):
+        folder = Path(os.fsdecode(os.fsencode(self.dir) + b"/caf\xe9"))
+        folder.mkdir()
+        video = write_frames(folder / "frames", 2)
+        self.out = folder / "out"
+        result = self.succeed("track", "--model", MODEL, "--video", video, "--out", self.out, "--point", "32,30", "--json",
+                              "--explain", folder / "why")
+        self.assertTrue(json.loads(result.stdout)["out"].endswith("caf\ufffd/out"))
+        self.assertEqual(self.results()["video"]["path"], f"{self.dir}/caf\ufffd/frames")
+        self.succeed("segment", "--model", MODEL, "--image", video / "0.png", "--out", self.out, "--point", "32,30",
+                     "--quiet")
+        self.succeed("segment", "--model", MODEL, "--image", video / "0.png", "--out", self.out, "--everything",
+                     "--points-per-side", 2, "--quiet")
+
+    def test_results_that_cannot_be_written(self):
+        video = write_frames(self.dir / "frames", 1)
+        (self.out / "results.json").mkdir(parents=True)
+        self.refuse(1, ["results.json", "Is a directory"], "track", "--model", MODEL, "--video", video, "--out", self.out,
+                    "--point", "32,30")
+
+    def test_output_that_goes_nowhere(self):
+        video = write_frames(self.dir / "frames", 1)
+        track = ("track", "--model", MODEL, "--video", video, "--out", self.out, "--point", "32,30")
+        for arguments in ((*track, "--json"), track, ("info", MODEL), ("info", MODEL, "--json"), ("--version",),
+                          ("track", "--help")):
+            with open("/dev/full", "w") as full:
+                result = subprocess.run([CLI, *map(str, arguments)], stdout=full, stderr=subprocess.PIPE, text=True)
+            self.assertEqual(result.returncode, 1, arguments)
+            self.assertIn("samlet: cannot write to standard output: No space left on device\n", result.stderr)
+
+    def test_masks_of_an_earlier_run_go(self):
+        video = write_frames(self.dir / "frames", 3)
+        self.out.mkdir()
+        for name in ("00007.png", "7.png", "000007.png", "00001.png.txt"):
+            (self.out / name).write_text("mine")
+        self.track(video, "--point", "32,30")
+        # Before the first results.json the masks may be anybody's.
+        self.assertEqual((self.out / "00007.png").read_text(), "mine")
+        self.track(video, "--point", "32,30", "--max-frames", 1)
+        self.assertEqual(sorted(path.name for path in self.out.iterdir()),
+                         ["00000.png", "000007.png", "00001.png.txt", "7.png", "results.json"])
+
+    def test_video_from_standard_input(self):
+        write_png(self.dir / "one.png", picture(0))
+        self.track(self.dir / "one.png", "--point", "30,30", "--overlay", f"{self.dir}/")
+        # As rpicam-vid writes them: one JPEG after the other.
+        frames = (self.dir / "00000.jpg").read_bytes() * 4
+        result = subprocess.run([CLI, "track", "--model", MODEL, "--video", "-", "--out", self.out, "--point", "30,30",
+                                 "--start", "1", "--quiet"], input=frames, capture_output=True)
+        self.assertEqual((result.returncode, result.stderr), (0, b""))
+        results = self.results()
+        self.assertEqual([entry["frame"] for entry in results["results"]], [1, 2, 3])
+        self.assertEqual(results["video"]["path"], "-")
+        self.assertNotIn("time_s", results["results"][0])  # nobody knows when they were taken
+
+    def test_photographs_are_upright(self):
+        write_png(self.dir / "one.png", picture(0))
+        self.track(self.dir / "one.png", "--point", "30,30", "--overlay", f"{self.dir}/")
+        photo = self.dir / "00000.jpg"
+        entry = struct.pack(">HHIHH", 0x0112, 3, 1, 6, 0)  # the camera was held upright
+        exif = b"Exif\0\0MM\0*" + struct.pack(">IH", 8, 1) + entry + bytes(4)
+        data = photo.read_bytes()
+        photo.write_bytes(data[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + data[2:])
+        self.track(photo, "--point", "20,30")
+        self.assertEqual((self.results()["video"]["width"], self.results()["video"]["height"]), (HEIGHT, WIDTH))
+        self.assertEqual(read_palette_png(self.out / "00000.png")[0].shape, (WIDTH, HEIGHT))
+
     def test_model_from_the_environment(self):
         write_png(self.dir / "one.png", picture(0))
         self.succeed("track", "--video", self.dir / "one.png", "--out", self.out, "--point", "30,30",
@@ -385,6 +515,9 @@ class TrackTest(CliTest):
         write_png(self.dir / "two.png", mask, palette=range(30))
         self.track(video, "--mask", self.dir / "two.png")
         self.assertEqual([entry["object"] for entry in self.results()["results"]], [1, 4, 1, 4])
+        write_png(self.dir / "one.png", np.where(mask == 4, 300, 0).astype(np.uint16))
+        self.track(video, "--mask", self.dir / "one.png")
+        self.assertEqual([entry["object"] for entry in self.results()["results"]], [1, 1])
         self.track(video, "--mask", self.dir / "two.png", "--object", 4)
         self.assertEqual([entry["object"] for entry in self.results()["results"]], [4, 4])
 
@@ -424,6 +557,8 @@ class TrackTest(CliTest):
         self.assertEqual((results["video"]["width"], results["video"]["height"]), (WIDTH + 1, HEIGHT + 1))
         self.assertEqual((results["video"]["frames"], results["video"]["fps"]), (5, 10))
         self.assertEqual([entry["frame"] for entry in results["results"]], [3, 4, 2, 1, 0])
+        # When each was taken, after the first picture of the video.
+        self.assertEqual([entry["time_s"] for entry in results["results"]], [0.3, 0.4, 0.2, 0.1, 0])
 
     def test_library_errors_reach_the_user(self):
         video = write_frames(self.dir / "frames", 1)
@@ -646,6 +781,37 @@ class InfoTest(CliTest):
         self.assertEqual(set(info["memory"]), {"model", "tracker", "segmenter"})
         for plan in info["memory"].values():
             self.assertEqual(sum(part["bytes"] for part in plan["parts"]), plan["bytes"])
+
+    def layers(self, *arguments, environment=None):
+        """The precisions of the layers that ran; None where this CPU cannot."""
+        result = run("info", MODEL, "--run", "--json", "--image-size", 64, *arguments, environment=environment)
+        if result.returncode and "f16" in result.stderr:
+            return None
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return {layer["precision"] for layer in json.loads(result.stdout)["layers"] if layer["rows"]}
+
+    def test_precision(self):
+        half = {"SAMLET_PRECISION": "f16"}
+        self.assertEqual(self.layers("--precision", "f32"), {"f32"})
+        self.assertEqual(self.layers("--precision", "f32", environment=half), {"f32"})
+        asked = self.layers("--precision", "f16")
+        self.assertEqual(asked, self.layers(environment=half))
+        self.assertTrue(asked is None or "f16" in asked)
+        for command in (["info"], ["bench"], ["track", "--video", "v", "--out", self.out],
+                        ["segment", "--image", "i", "--out", self.out]):
+            self.refuse(2, "--precision: auto, f32 or f16 is needed, got 'int4'", *command, "--precision", "int4")
+
+    def test_f16_maps_take_less_memory(self):
+        plans = [json.loads(self.succeed("info", MODEL, "--json", *flag).stdout)["memory"] for flag in ([], ["--f16-maps"])]
+        write_png(self.dir / "one.png", picture(0))
+        for plan in ("tracker", "segmenter"):
+            self.assertLess(plans[1][plan]["bytes"], plans[0][plan]["bytes"])
+        for command in (["bench", "--model", MODEL, "--frames", 1, "--warm-up", 1],
+                        ["track", "--model", MODEL, "--video", self.dir / "one.png", "--point", "30,30", "--out", self.out],
+                        ["segment", "--model", MODEL, "--image", self.dir / "one.png", "--point", "30,30", "--out", self.out]):
+            whole, half = (json.loads(self.succeed(*command, "--json", *flag).stdout)["arena_bytes"]
+                           for flag in ([], ["--f16-maps"]))
+            self.assertLess(half, whole, command[0])
 
     def test_text(self):
         text = self.succeed("info", MODEL).stdout

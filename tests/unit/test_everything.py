@@ -9,6 +9,7 @@ rules (sam2/automatic_mask_generator.py, sam2/utils/amg.py) written down once mo
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from test_cli import CLI, MODEL, SKIPPED, CliTest, needs_model, read_palette_png
 
 WIDTH, HEIGHT = 240, 160
 CLIP = Path(os.environ.get("SAMLET_SOURCE_DIR", ".")) / "examples" / "data" / "bedroom"
+BUNDLED = CLIP.parent / "samlet_micro.gguf"
 LOOSE = {"pred_iou_thresh": 0, "stability_score_thresh": 0}
 
 
@@ -344,6 +346,21 @@ class UsageTest(CliTest):
         write_png(self.dir / "line.png", scene()[:1])
         self.refuse(1, "too small", "segment", "--model", MODEL, "--image", self.dir / "line.png", "--out", self.out,
                     "--everything", "--crop-n-layers", 1)
+
+    def test_nothing_found_by_the_bundled_model(self):
+        strict = ["--everything", "--points-per-side", 2, "--pred-iou-thresh", 1]
+        write_png(self.dir / "scene.png", scene())
+        segment = ["segment", "--image", self.dir / "scene.png", "--out", self.out, *strict]
+        copy = self.dir / "trained.gguf"
+        shutil.copy(MODEL, copy)
+        for model, demonstrates in ((BUNDLED, True), (copy, False)):
+            result = self.succeed(*segment, "--model", model, "--json")
+            self.assertEqual(json.loads(result.stdout)["masks"], [])
+            self.assertIn("samlet: warning: no masks", result.stderr)
+            self.assertEqual("demonstration" in result.stderr, demonstrates)
+        self.assertEqual(self.succeed(*segment, "--model", BUNDLED, "--quiet").stderr, "")
+        self.refuse(1, ["finds no objects", "demonstration", "published checkpoint"], "track", "--model", BUNDLED,
+                    "--video", self.dir / "scene.png", "--quiet", "--out", self.out, "--everything", 2, *strict[1:])
 
     def test_track(self):
         track = ["track", "--model", MODEL, "--video", CLIP, "--out", self.out]

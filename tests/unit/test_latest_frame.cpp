@@ -1,8 +1,10 @@
 // A slow reader of a camera gets the newest picture, not the oldest one that waits.
 //
 // SPDX-License-Identifier: Apache-2.0
+#include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <stdexcept>
@@ -62,10 +64,19 @@ class FakeCamera : public VideoSource {
     Wire& wire_;
 };
 
-int read(LatestFrame& camera) {
+int read(LatestFrame& camera, int64_t number = 0) {
     Picture picture;
-    if (!camera.read(0, picture)) return kEnd;
+    if (!camera.read(number, picture)) return kEnd;
     return picture.bytes[0];
+}
+
+// One picture every few milliseconds until the reader has what it waits for.
+int read_while_it_films(Wire& wire, LatestFrame& camera, int64_t number, int& next) {
+    std::future<int> found = std::async(std::launch::async, [&] { return read(camera, number); });
+    while (found.wait_for(std::chrono::milliseconds(2)) != std::future_status::ready && next < 200)
+        wire.send(next++);
+    if (next == 200) wire.send(kEnd);
+    return found.get();
 }
 
 void the_newest_picture_wins(void**) {
@@ -85,6 +96,47 @@ void the_newest_picture_wins(void**) {
         assert_int_equal(read(camera), kEnd);
         assert_int_equal(read(camera), kEnd);
     }
+}
+
+// Whoever reads slowly learns how long ago the first picture was.
+void pictures_know_when_they_came(void**) {
+    Wire wire;
+    LatestFrame camera(std::make_unique<FakeCamera>(wire));
+    Picture picture;
+    wire.send(1);
+    assert_true(camera.read(0, picture) && picture.seconds == 0.0);
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    wire.send(2);
+    assert_true(camera.read(1, picture));
+    assert_true(picture.seconds > 0.045 && picture.seconds < 60);
+    wire.send(kEnd);
+}
+
+// Pictures that the camera took while nobody read do not count.
+void pictures_before_the_wanted_one_are_dropped(void**) {
+    Wire wire;
+    LatestFrame camera(std::make_unique<FakeCamera>(wire));
+    int next = 1;
+    const int third = read_while_it_films(wire, camera, 2, next);
+    assert_in_range(third, 3, 200);
+    // The next one follows without another gap.
+    wire.wait_until_all_is_taken();
+    const int newest = next++;
+    wire.send(newest);
+    wire.wait_until_all_is_taken();
+    assert_int_equal(read(camera, 3), newest);
+    const int sixth = read_while_it_films(wire, camera, 5, next);
+    assert_in_range(sixth, newest + 2, 200);
+    wire.send(kEnd);
+}
+
+void an_end_before_the_wanted_picture(void**) {
+    Wire wire;
+    LatestFrame camera(std::make_unique<FakeCamera>(wire));
+    wire.send(1);
+    wire.wait_until_all_is_taken();
+    wire.send(kEnd);
+    assert_int_equal(read(camera, 5), kEnd);
 }
 
 void failures_come_after_the_last_picture(void**) {
@@ -116,6 +168,9 @@ void it_ends_with_pictures_unread(void**) {
 int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(the_newest_picture_wins),
+        cmocka_unit_test(pictures_know_when_they_came),
+        cmocka_unit_test(pictures_before_the_wanted_one_are_dropped),
+        cmocka_unit_test(an_end_before_the_wanted_picture),
         cmocka_unit_test(failures_come_after_the_last_picture),
         cmocka_unit_test(it_ends_with_pictures_unread),
     };

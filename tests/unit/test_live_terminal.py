@@ -101,6 +101,26 @@ class ViewTest(TerminalTest):
         self.send("q")
         self.end(0)
 
+    def test_overlays_of_skipped_frames_keep_their_time(self):
+        frames = self.dir / "frames"
+        frames.mkdir()
+        for number in range(100):
+            os.symlink(self.video / f"{number % FRAMES}.png", frames / f"{number}.png")
+        film, overlay = self.dir / "film.mp4", self.dir / "overlay.mp4"
+        plain = lambda video, *arguments: subprocess.run(
+            [str(part) for part in (CLI, "track", "--model", MODEL, "--video", video, "--quiet", "--image-size", 64,
+                                    "--point", "115,75", *arguments)], check=True, timeout=600)
+        plain(frames, "--out", self.out, "--overlay", film, "--fps", 200)
+        self.video = film
+        self.start("--out", self.out, "--point", "115,75", "--realtime", "--overlay", overlay)
+        self.wait_text("the end")
+        self.send("q")
+        self.end(0)
+        live = self.results()["results"]
+        self.assertLess(len(live), 100)
+        plain(overlay, "--out", self.out)
+        self.assertEqual([entry["time_s"] for entry in self.results()["results"]], [entry["time_s"] for entry in live])
+
     def test_ctrl_c(self):
         self.start("--out", self.out, "--point", "115,75")
         self.wait_text(r"\[1\]")

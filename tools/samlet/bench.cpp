@@ -12,11 +12,11 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "commands.h"
 #include "error.h"
+#include "files.h"
 #include "interrupt.h"
 #include "preset.h"
 #include "progress.h"
@@ -114,7 +114,7 @@ class BenchRun {
   private:
     void open() {
         if (options_.preset.empty()) path_ = find_model(options_.model);
-        samlet_model_config config = model_config(path_);
+        samlet_model_config config = model_config(path_, options_.arithmetic.precision);
         if (!options_.preset.empty()) {
             image_ = build_preset(options_.preset,
                                   options_.preset_type == "f32" ? TensorType::f32 : TensorType::f16);
@@ -129,7 +129,7 @@ class BenchRun {
     samlet_tracker_config tracker_config() const {
         samlet_tracker_config config;
         samlet_tracker_config_init(&config);
-        config.flags = options_.yield ? SAMLET_TRACKER_YIELD : 0;
+        config.flags = options_.arithmetic.flags() | (options_.yield ? SAMLET_TRACKER_YIELD : 0);
         config.image_size = options_.image_size;
         config.max_objects = options_.objects;
         config.threads = threads_;
@@ -220,7 +220,7 @@ class BenchRun {
     void report(uint32_t warm_up) const {
         const ordered_json all = measurements(warm_up);
         if (options_.json)
-            std::cout << all.dump(1) << '\n';
+            print_text(json_text(all, 1) + "\n");
         else
             print(all);
     }

@@ -83,15 +83,25 @@ class Camera : public VideoSource {
         if (try_control(request, argument) < 0) fail(doing);
     }
 
+    // Whoever connected a camera and reads this has most likely one that V4L2 alone cannot drive.
+    [[noreturn]] void refuse(const std::string& why) const {
+        throw Error("'" + device_ + "' " + why +
+                    "; camera modules of a Raspberry Pi need libcamera: "
+                    "rpicam-vid -t 0 --codec mjpeg -o - | samlet track --video - ...");
+    }
+
     void open_device() {
         descriptor_ = open(device_.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC);
         if (descriptor_ < 0) fail("open");
         v4l2_capability capability = {};
-        control(VIDIOC_QUERYCAP, &capability, "query");
+        if (try_control(VIDIOC_QUERYCAP, &capability) < 0) {
+            if (errno == ENOTTY) refuse("is no camera");
+            fail("query");
+        }
         const uint32_t able =
             capability.capabilities & V4L2_CAP_DEVICE_CAPS ? capability.device_caps : capability.capabilities;
         if (!(able & V4L2_CAP_VIDEO_CAPTURE) || !(able & V4L2_CAP_STREAMING))
-            throw Error("'" + device_ + "' is not a camera that can stream");
+            refuse("is not a camera that can stream in a single plane");
     }
 
     void choose_format(const CameraSize& size) {
@@ -109,7 +119,7 @@ class Camera : public VideoSource {
                 return;
             }
         }
-        throw Error("the camera '" + device_ + "' offers none of the formats YUYV, NV12 and MJPEG");
+        refuse("offers none of the formats YUYV, NV12 and MJPEG");
     }
 
     void read_rate() {

@@ -14,9 +14,18 @@
 
 namespace cli {
 
+// What several commands let choose about the arithmetic.
+struct Arithmetic {
+    samlet_precision precision = SAMLET_PRECISION_AUTO;
+    bool f16_maps = false;
+
+    uint32_t flags() const { return f16_maps ? SAMLET_TRACKER_F16_MAPS : 0; }
+};
+
 enum class Direction { forward, backward, both };
 
 struct TrackOptions {
+    Arithmetic arithmetic;
     std::string model, video, out, overlay, logits, explain;
     PromptOptions prompts;
     uint32_t everything = 0;  // objects to find on the first frame; 0: those of `prompts`
@@ -35,6 +44,7 @@ struct TrackOptions {
 };
 
 struct SegmentOptions {
+    Arithmetic arithmetic;
     std::string model, image, out, logits, logits_in;
     PromptOptions prompts;
     bool everything = false;
@@ -46,12 +56,14 @@ struct SegmentOptions {
 };
 
 struct InfoOptions {
+    Arithmetic arithmetic;
     std::string model;
     uint32_t image_size = 0, objects = 0, prompted_frames = 0, threads = 0;
     bool tensors = false, run = false, json = false;
 };
 
 struct BenchOptions {
+    Arithmetic arithmetic;
     std::string model, preset, preset_type = "f16";
     uint32_t image_size = 0, threads = 0, objects = 1;
     uint32_t frames = 10;
@@ -64,7 +76,7 @@ template <typename Options>
 samlet_segmenter_config segmenter_config(const Options& options, const Picture& picture) {
     samlet_segmenter_config config;
     samlet_segmenter_config_init(&config);
-    config.flags = options.spin ? 0 : SAMLET_TRACKER_YIELD;
+    config.flags = options.arithmetic.flags() | (options.spin ? 0 : SAMLET_TRACKER_YIELD);
     config.image_size = options.image_size;
     config.threads = options.threads;
     config.max_frame_width = picture.width;

@@ -59,6 +59,14 @@ void write_file(const std::string& path, const void* data, size_t size) {
     }
 }
 
+void print_text(const std::string& text) {
+    errno = 0;
+    const bool written = fwrite(text.data(), 1, text.size(), stdout) == text.size() && fflush(stdout) == 0;
+    if (!written || ferror(stdout))
+        throw Error(std::string("cannot write to standard output: ") +
+                    (errno ? strerror(errno) : "something that was printed is lost"));
+}
+
 void make_directory(const std::string& path) {
     std::error_code code;
     fs::create_directories(path, code);
@@ -77,6 +85,11 @@ bool file_exists(const std::string& path) {
     return fs::exists(path, code);
 }
 
+bool same_file(const std::string& a, const std::string& b) {
+    std::error_code code;
+    return fs::equivalent(a, b, code);
+}
+
 std::string extension(const std::string& path) {
     std::string text = fs::path(path).extension().string();
     std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
@@ -91,6 +104,24 @@ std::string frame_digits(int64_t frame) {
     char text[24];
     snprintf(text, sizeof(text), "%05lld", static_cast<long long>(frame));
     return text;
+}
+
+bool is_frame_name(const std::string& name, const std::string& extension) {
+    if (name.size() <= extension.size()) return false;
+    const size_t digits = name.size() - extension.size();
+    const bool padded = digits == 5 || (digits > 5 && name[0] != '0');
+    return padded && name.substr(digits) == extension &&
+           std::all_of(name.begin(), name.begin() + static_cast<std::ptrdiff_t>(digits),
+                       [](unsigned char c) { return std::isdigit(c); });
+}
+
+void remove_frames(const std::string& directory, const std::string& extension) {
+    std::vector<fs::path> frames;
+    std::error_code code;
+    for (fs::directory_iterator entry(directory, code), end; !code && entry != end; entry.increment(code))
+        if (is_frame_name(entry->path().filename().string(), extension)) frames.push_back(entry->path());
+    for (size_t i = 0; !code && i < frames.size(); i++) fs::remove(frames[i], code);
+    if (code) throw Error("cannot remove the frames in '" + directory + "': " + code.message());
 }
 
 }  // namespace cli

@@ -21,7 +21,8 @@ struct IndexMask {
 
 // A JPEG or PNG, told apart by content, as RGB: alpha is dropped, grey and palettes are expanded.
 Picture read_image(const std::string& path);
-// `name` is for messages. Decodes as libjpeg does by default (exact integer DCT, smooth chroma).
+// `name` is for messages. Decodes as libjpeg does by default (exact integer DCT, smooth chroma) and turns
+// photographs as their Exif data says.
 void decode_jpeg(const uint8_t* data, size_t size, const std::string& name, Picture& picture);
 bool is_png(const Bytes& bytes);
 Picture decode_png(const Bytes& bytes, const std::string& name);

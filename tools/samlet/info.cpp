@@ -2,11 +2,12 @@
 //
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdio>
-#include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "commands.h"
 #include "error.h"
+#include "files.h"
+#include "results.h"
 #include "session.h"
 
 namespace cli {
@@ -76,12 +77,14 @@ ordered_json memory_json(const samlet_model_config& config, const Model& model, 
         tracker.max_objects = options.objects;
         tracker.prompted_frames = options.prompted_frames;
         tracker.threads = options.threads;
+        tracker.flags |= options.arithmetic.flags();
         memory["tracker"] = plan_json(plan_of(model, tracker));
     }
     samlet_segmenter_config segmenter;
     samlet_segmenter_config_init(&segmenter);
     segmenter.image_size = options.image_size;
     segmenter.threads = options.threads;
+    segmenter.flags |= options.arithmetic.flags();
     memory["segmenter"] = plan_json(plan_of(model, segmenter));
     return memory;
 }
@@ -130,7 +133,7 @@ ordered_json run_json(const Model& model, const samlet_model_info& info, const I
         samlet_tracker_config_init(&config);
         config.image_size = options.image_size;
         config.threads = options.threads;
-        config.flags = SAMLET_TRACKER_YIELD;
+        config.flags = options.arithmetic.flags() | SAMLET_TRACKER_YIELD;
         const Tracker tracker = create_tracker(model, config);
         for (int64_t n = 0; n < 2; n++) {
             check(tracker, samlet_tracker_set_frame(tracker.get(), &picture.frame, n));
@@ -145,7 +148,7 @@ ordered_json run_json(const Model& model, const samlet_model_info& info, const I
     samlet_segmenter_config_init(&config);
     config.image_size = options.image_size;
     config.threads = options.threads;
-    config.flags = SAMLET_TRACKER_YIELD;
+    config.flags = options.arithmetic.flags() | SAMLET_TRACKER_YIELD;
     const Segmenter segmenter = create_segmenter(model, config);
     check(segmenter, samlet_segmenter_set_image(segmenter.get(), &picture.frame));
     samlet_prediction prediction;
@@ -203,7 +206,7 @@ void print(const ordered_json& report) {
 
 int run_info(const InfoOptions& options) {
     const std::string path = find_model(options.model);
-    const samlet_model_config config = model_config(path);
+    const samlet_model_config config = model_config(path, options.arithmetic.precision);
     const Model model = open_model(config);
     const samlet_model_info info = info_of(model);
     ordered_json report = {{"model", model_json(path, info)},
@@ -211,7 +214,7 @@ int run_info(const InfoOptions& options) {
     if (options.tensors) report["tensors"] = tensors_json(model, info.tensor_count);
     if (options.run) report["layers"] = run_json(model, info, options);
     if (options.json)
-        std::cout << report.dump(1) << '\n';
+        print_text(json_text(report, 1) + "\n");
     else
         print(report);
     return 0;

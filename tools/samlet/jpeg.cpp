@@ -7,6 +7,7 @@
 #include <jpeglib.h>
 
 #include "error.h"
+#include "exif.h"
 #include "image_io.h"
 
 namespace cli {
@@ -40,9 +41,12 @@ jpeg_error_mgr* start_errors(Errors& errors) {
     return &errors.base;
 }
 
+constexpr int kExifMarker = JPEG_APP0 + 1;
+
 struct Decoder {
     jpeg_decompress_struct codec = {};
     Errors errors;
+    int orientation = 1;  // Exif's
     Decoder() {
         codec.err = start_errors(errors);
         jpeg_create_decompress(&codec);
@@ -69,7 +73,12 @@ bool decode(Decoder& decoder, const uint8_t* data, size_t size, Picture& picture
     jpeg_decompress_struct& codec = decoder.codec;
     if (setjmp(decoder.errors.back)) return false;
     jpeg_mem_src(&codec, data, size);
+    jpeg_save_markers(&codec, kExifMarker, 0xffff);
     jpeg_read_header(&codec, TRUE);
+    for (const jpeg_marker_struct* marker = codec.marker_list; marker && decoder.orientation == 1;
+         marker = marker->next)
+        if (marker->marker == kExifMarker)
+            decoder.orientation = exif_orientation(marker->data, marker->data_length);
     codec.out_color_space = JCS_RGB;
     codec.dct_method = JDCT_ISLOW;
     codec.do_fancy_upsampling = TRUE;
@@ -81,6 +90,14 @@ bool decode(Decoder& decoder, const uint8_t* data, size_t size, Picture& picture
     }
     jpeg_finish_decompress(&codec);
     return true;
+}
+
+// Exif's orientations are mirrored, turned or both, in this order.
+void set_upright(Picture& picture, int orientation) {
+    constexpr int kQuarters[] = {0, 0, 2, 2, 3, 1, 1, 3};
+    const int quarters = kQuarters[orientation - 1];
+    if (orientation == 2 || orientation == 4 || orientation == 5 || orientation == 7) mirror(picture);
+    if (quarters != 0) picture = turn(picture, quarters);
 }
 
 bool encode(Encoder& encoder, const Picture& rgb, int quality) {
@@ -108,6 +125,7 @@ void decode_jpeg(const uint8_t* data, size_t size, const std::string& name, Pict
     Decoder decoder;
     if (!decode(decoder, data, size, picture))
         throw Error("'" + name + "' is not a usable JPEG: " + decoder.errors.message);
+    set_upright(picture, decoder.orientation);
 }
 
 Bytes encode_jpeg(const Picture& rgb, int quality) {

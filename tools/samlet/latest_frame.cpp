@@ -25,7 +25,14 @@ LatestFrame::~LatestFrame() {
     thread_.join();
 }
 
-bool LatestFrame::read(int64_t, Picture& picture) {
+bool LatestFrame::read(int64_t number, Picture& picture) {
+    for (; given_ < number; given_++)
+        if (!take(picture)) return false;
+    given_++;
+    return take(picture);
+}
+
+bool LatestFrame::take(Picture& picture) {
     std::unique_lock<std::mutex> lock(mutex_);
     while (!fresh_ && !ended_ && !interrupted()) changed_.wait_for(lock, kLook);
     if (interrupted()) return false;
@@ -39,6 +46,8 @@ bool LatestFrame::read(int64_t, Picture& picture) {
 }
 
 void LatestFrame::take_pictures() {
+    using Clock = std::chrono::steady_clock;
+    Clock::time_point first;
     Picture picture;
     std::exception_ptr error;
     for (int64_t number = 0;; number++) {
@@ -48,6 +57,9 @@ void LatestFrame::take_pictures() {
         } catch (...) {
             error = std::current_exception();
         }
+        const Clock::time_point now = Clock::now();
+        if (number == 0) first = now;
+        picture.seconds = std::chrono::duration<double>(now - first).count();
         const std::lock_guard<std::mutex> lock(mutex_);
         if (more) {
             std::swap(picture, latest_);

@@ -24,10 +24,12 @@ class LatestFrame : public VideoSource {
     int64_t frame_count() const override { return camera_->frame_count(); }
     double frames_per_second() const override { return camera_->frames_per_second(); }
     bool live() const override { return true; }
-    // The newest picture that was not read yet; waits for one. What the camera throws is thrown here.
+    // The newest picture that was not read yet; waits for one. Numbers count the pictures given out here:
+    // those before `number` are waited for and dropped. What the camera throws is thrown here.
     bool read(int64_t number, Picture& picture) override;
 
   private:
+    bool take(Picture& picture);
     void take_pictures();
 
     std::unique_ptr<VideoSource> camera_;
@@ -36,6 +38,7 @@ class LatestFrame : public VideoSource {
     Picture latest_;
     bool fresh_ = false, ended_ = false, stopping_ = false;
     std::exception_ptr error_;
+    int64_t given_ = 0;
     std::thread thread_;
 };
 

@@ -4,8 +4,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdio>
 #include <new>
+#include <sstream>
 
 #include "error.h"
+#include "files.h"
 #include "manual.h"
 #include "options.h"
 #include "preset.h"
@@ -34,7 +36,7 @@ constexpr char kInfoExamples[] = R"(Examples:
   samlet info model.gguf
   samlet info model.gguf --image-size 512 --objects 4 --json
   samlet info model.gguf --tensors
-  SAMLET_PRECISION=f16 samlet info model.gguf --run)";
+  samlet info model.gguf --precision f16 --run)";
 
 constexpr char kBenchExamples[] = R"(Examples:
   samlet bench --preset sam2.1-tiny --threads 2
@@ -60,6 +62,7 @@ CLI::App* add_segment(CLI::App& app, SegmentOptions& options) {
     command->add_option("--image-size", options.image_size, kImageSizeHelp)->type_name("N");
     command->add_option("--threads", options.threads, kThreadsHelp)->type_name("N");
     command->add_flag("--spin", options.spin, kSpinHelp);
+    add_arithmetic(command, options.arithmetic);
     add_cleaning(command, options.fill_holes, options.remove_sprinkles);
     const CLI::Option* everything =
         command->add_flag("--everything", options.everything,
@@ -80,6 +83,7 @@ CLI::App* add_info(CLI::App& app, InfoOptions& options) {
         ->add_option("--prompted-frames", options.prompted_frames, "Prompted frames to remember (default: 1)")
         ->type_name("N");
     command->add_option("--threads", options.threads, kThreadsHelp)->type_name("N");
+    add_arithmetic(command, options.arithmetic);
     command->add_flag("--tensors", options.tensors, "List all tensors");
     command->add_flag("--run", options.run, "Run two frames and list the layers that ran, and in which precision");
     command->add_flag("--json", options.json, "Print JSON");
@@ -100,6 +104,7 @@ CLI::App* add_bench(CLI::App& app, BenchOptions& options) {
     command->add_option("--image-size", options.image_size, kImageSizeHelp)->type_name("N");
     command->add_option("--threads", options.threads, kThreadsHelp)->type_name("N");
     command->add_flag("--yield", options.yield, kYieldHelp);
+    add_arithmetic(command, options.arithmetic);
     command->add_option("--objects", options.objects, "Objects to track (default: 1)")
         ->check(CLI::Range(1, 255))
         ->type_name("N");
@@ -139,8 +144,11 @@ int run(int argc, char** argv) {
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
-        if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-        throw UsageError(error.what());
+        if (error.get_exit_code() != 0) throw UsageError(error.what());
+        std::ostringstream text;
+        app.exit(error, text);  // --help, --version
+        print_text(text.str());
+        return 0;
     }
     read_texts(track_texts, track_options);
     if (track->parsed()) return run_track(track_options);
@@ -154,7 +162,9 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
     try {
-        return cli::run(argc, argv);
+        const int code = cli::run(argc, argv);
+        cli::print_text("");  // what was printed may still wait to be written
+        return code;
     } catch (const cli::UsageError& error) {
         fprintf(stderr, "samlet: %s (see samlet --help)\n", error.what());
         return cli::kUsage;

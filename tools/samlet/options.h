@@ -22,7 +22,11 @@ inline constexpr char kYieldHelp[] =
 
 // ---- What several commands take
 
+// A check of whole numbers without an upper limit.
+CLI::Validator at_least(int64_t lowest);
+
 void add_point_and_box(CLI::App* command, PromptOptions& prompts);
+void add_arithmetic(CLI::App* command, Arithmetic& arithmetic);
 void add_cleaning(CLI::App* command, uint32_t& holes, uint32_t& sprinkles);
 // Refused without `everything`.
 void add_everything(CLI::App* command, const CLI::Option* everything, EverythingOptions& options);
@@ -31,7 +35,7 @@ void add_everything(CLI::App* command, const CLI::Option* everything, Everything
 
 // Options that are texts for CLI11 and more for us.
 struct TrackTexts {
-    std::string camera_size, live;
+    std::string camera_size, direction, live;
 };
 
 CLI::App* add_track(CLI::App& app, TrackOptions& options, TrackTexts& texts);

@@ -5,12 +5,43 @@
 
 namespace cli {
 
+CLI::Validator at_least(int64_t lowest) {
+    return CLI::Validator(
+        [lowest](std::string& text) {
+            int64_t number = 0;
+            const bool good = CLI::detail::lexical_cast(text, number) && number >= lowest;
+            return good ? "" : "a whole number from " + std::to_string(lowest) + " on is needed, got '" + text + "'";
+        },
+        "");
+}
+
 // Spaces within "x, y" would be two arguments; one argument per --point keeps what follows apart.
 void add_point_and_box(CLI::App* command, PromptOptions& prompts) {
     command->add_option("--point", prompts.points, "Point x,y (inside) or x,y,0 (outside); repeatable")
         ->allow_extra_args(false)
         ->type_name("X,Y[,LABEL]");
     command->add_option("--box", prompts.box, "Box around the object")->type_name("X0,Y0,X1,Y1");
+}
+
+void add_arithmetic(CLI::App* command, Arithmetic& arithmetic) {
+    const auto set_precision = [&arithmetic](const std::string& text) {
+        if (text == "auto")
+            arithmetic.precision = SAMLET_PRECISION_AUTO;
+        else if (text == "f32")
+            arithmetic.precision = SAMLET_PRECISION_F32;
+        else if (text == "f16")
+            arithmetic.precision = SAMLET_PRECISION_F16;
+        else
+            throw CLI::ValidationError("--precision", "auto, f32 or f16 is needed, got '" + text + "'");
+    };
+    command
+        ->add_option_function<std::string>(
+            "--precision", set_precision,
+            "What products are computed in: f32; f16, where the CPU can; or auto, as the model's weights are "
+            "stored and the CPU is good at (default: $SAMLET_PRECISION, else auto)")
+        ->type_name("auto|f32|f16");
+    command->add_flag("--f16-maps", arithmetic.f16_maps,
+                      "Keep the maps of the image encoder in half precision: less memory, nearly as exact");
 }
 
 void add_cleaning(CLI::App* command, uint32_t& holes, uint32_t& sprinkles) {

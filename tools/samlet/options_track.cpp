@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdio>
-#include <map>
 
 #include "error.h"
 #include "options.h"
@@ -17,6 +16,7 @@ constexpr char kTrackExamples[] = R"(Examples:
   samlet track --video camera:0 --point 320,240 --out out/ --max-frames 300
   samlet track --video clip.mp4 --everything 5 --out out/ --overlay out/overlay.mp4
   samlet track --video camera:0 --live
+  rpicam-vid -t 0 --codec mjpeg -o - | samlet track --video - --point 320,240 --out out/
   samlet track --video clip.mp4 --everything 5 --live
 
 The prompts file, in pixels of the video, applied in order; labels are 1 inside and 0 outside the object:
@@ -26,7 +26,9 @@ The prompts file, in pixels of the video, applied in order; labels are 1 inside 
 On a frame where its object is tracked already, a prompt corrects what tracking found.
 
 --out receives 00000.png, ... (palette PNGs: the object's number is the index, later objects on top) and results.json;
-with --everything also seeds.png, the masks that it found, which --mask takes to track the same objects again.
+"time_s" there is when a frame was taken, in seconds after the first picture, where the video tells; an overlay of a
+camera plays as fast as it was filmed. With --everything there is also seeds.png, the masks that it found, which
+--mask takes to track the same objects again. The masks of an earlier track in the same folder are removed first.
 
 With --live:
   left click            a new object             drag             a new object in this box
@@ -47,6 +49,13 @@ CameraSize parse_camera_size(const std::string& text) {
     return {width, height};
 }
 
+Direction parse_direction(const std::string& text) {
+    if (text == "forward") return Direction::forward;
+    if (text == "backward") return Direction::backward;
+    if (text == "both") return Direction::both;
+    throw UsageError("--direction: forward, backward or both is needed, got '" + text + "'");
+}
+
 ViewKind parse_view(const std::string& text) {
     if (text == "true") return ViewKind::any;  // no value
     if (text == "window") return ViewKind::window;
@@ -61,7 +70,7 @@ CLI::App* add_track(CLI::App& app, TrackOptions& options, TrackTexts& texts) {
     command->footer(kTrackExamples);
     command->add_option("--model", options.model, kModelHelp)->type_name("FILE");
     command
-        ->add_option("--video", options.video, "Video file, directory of JPEG or PNG frames, or camera[:N]")
+        ->add_option("--video", options.video, "Video file, - for standard input, directory of JPEG or PNG frames, or camera[:N]")
         ->required()
         ->type_name("PATH");
     command
@@ -97,26 +106,25 @@ CLI::App* add_track(CLI::App& app, TrackOptions& options, TrackTexts& texts) {
             "Also show what the objects looked at in their memories: report.html and heat maps. Takes "
             "several times as long")
         ->type_name("DIR");
-    const std::map<std::string, Direction> directions = {
-        {"forward", Direction::forward}, {"backward", Direction::backward}, {"both", Direction::both}};
     command
-        ->add_option("--direction", options.direction,
+        ->add_option("--direction", texts.direction,
                      "forward; backward, from the latest prompt; or both, from the earliest prompt to the "
                      "end, then to "
                      "the start")
-        ->transform(CLI::CheckedTransformer(directions).description(""))
         ->type_name("forward|backward|both");
     command
         ->add_option("--start", options.start,
-                     "First frame (default: that of the prompts; --point etc. are on it)")
-        ->check(CLI::NonNegativeNumber)
+                     "First frame (default: that of the prompts; --point etc. are on it); of a camera, the pictures "
+                     "to let pass")
+        ->check(at_least(0))
         ->type_name("N");
     command->add_option("--max-frames", options.max_frames, "Frames at most, in each direction")
-        ->check(CLI::PositiveNumber)
+        ->check(at_least(1))
         ->type_name("N");
     command->add_option("--image-size", options.image_size, kImageSizeHelp)->type_name("N");
     command->add_option("--threads", options.threads, kThreadsHelp)->type_name("N");
     command->add_flag("--spin", options.spin, kSpinHelp);
+    add_arithmetic(command, options.arithmetic);
     command
         ->add_option("--objects", options.objects,
                      "Objects at most (default: as many as are prompted, with --live 8 or more)")
@@ -150,6 +158,7 @@ CLI::App* add_track(CLI::App& app, TrackOptions& options, TrackTexts& texts) {
 
 void read_texts(const TrackTexts& texts, TrackOptions& options) {
     if (!texts.camera_size.empty()) options.camera_size = parse_camera_size(texts.camera_size);
+    if (!texts.direction.empty()) options.direction = parse_direction(texts.direction);
     if (!texts.live.empty()) options.live = parse_view(texts.live);
 }
 

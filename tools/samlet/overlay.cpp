@@ -52,8 +52,8 @@ void paint_masks(Picture& rgb, const uint8_t* indices) {
     }
 }
 
-OverlayWriter::OverlayWriter(const std::string& path, double frames_per_second)
-    : path_(path), frames_per_second_(frames_per_second) {
+OverlayWriter::OverlayWriter(const std::string& path, double frames_per_second, bool live)
+    : path_(path), frames_per_second_(frames_per_second), live_(live), time_(frames_per_second) {
     if (!is_video_name(path)) make_directory(path);
 }
 
@@ -65,7 +65,7 @@ void OverlayWriter::add(int64_t frame, const Picture& picture, const uint8_t* in
         return;
     }
     if (!video_) video_ = std::make_unique<VideoWriter>(path_, rgb.width, rgb.height, frames_per_second_);
-    video_->add(rgb);
+    video_->add(rgb, live_ ? time_.next(frame, picture.seconds) : time_.next(frame));
 }
 
 void OverlayWriter::finish() {

@@ -81,4 +81,24 @@ Picture to_rgb(const Picture& picture) {
     return rgb;
 }
 
+Picture turn(const Picture& picture, int quarters) {
+    const uint32_t width = picture.width, height = picture.height;
+    const bool across = quarters % 2 == 1;
+    Picture turned;
+    shape_rgb(turned, across ? height : width, across ? width : height);
+    for (uint32_t y = 0; y < turned.height; y++)
+        for (uint32_t x = 0; x < turned.width; x++) {
+            const uint32_t from_x = quarters == 1 ? y : quarters == 2 ? width - 1 - x : width - 1 - y;
+            const uint32_t from_y = quarters == 1 ? height - 1 - x : quarters == 2 ? height - 1 - y : x;
+            std::copy_n(picture.row(from_y) + 3 * from_x, 3, turned.row(y) + 3 * x);
+        }
+    return turned;
+}
+
+void mirror(Picture& rgb) {
+    for (uint32_t y = 0; y < rgb.height; y++)
+        for (uint32_t x = 0; x < rgb.width / 2; x++)
+            std::swap_ranges(rgb.row(y) + 3 * x, rgb.row(y) + 3 * x + 3, rgb.row(y) + 3 * (rgb.width - 1 - x));
+}
+
 }  // namespace cli

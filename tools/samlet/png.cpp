@@ -148,6 +148,17 @@ bool any_sample(const uint8_t* pixel, size_t bytes, size_t alpha_bytes) {
     return std::any_of(pixel, pixel + bytes - alpha_bytes, [](uint8_t sample) { return sample != 0; });
 }
 
+// Several levels of 16 bits are a label map, which one object would not be.
+bool has_several_values(const uint8_t* samples, size_t count, size_t pixel_bytes) {
+    int only = 0;
+    for (size_t i = 0; i < count; i++) {
+        const int value = samples[i * pixel_bytes] << 8 | samples[i * pixel_bytes + 1];
+        if (value != 0 && only != 0 && value != only) return true;
+        if (value != 0) only = value;
+    }
+    return false;
+}
+
 }  // namespace
 
 bool is_png(const Bytes& bytes) {
@@ -183,6 +194,11 @@ IndexMask read_mask(const std::string& path) {
     const size_t pixel_bytes = row_bytes / mask.width;
     const size_t alpha_bytes =
         type & PNG_COLOR_MASK_ALPHA ? pixel_bytes / png_get_channels(reader.png, reader.info) : 0;
+    const bool grey16 = !(type & (PNG_COLOR_MASK_COLOR | PNG_COLOR_MASK_PALETTE)) &&
+                        png_get_bit_depth(reader.png, reader.info) == 16;
+    if (grey16 && has_several_values(samples.data(), mask.pixels.size(), pixel_bytes))
+        throw Error("'" + path + "' is a grey PNG of 16 bits with several values, and as a mask it would be one "
+                    "object: save it as a palette PNG, or as 0 and 255");
     for (size_t i = 0; i < mask.pixels.size(); i++) {
         const uint8_t* pixel = samples.data() + i * pixel_bytes;
         mask.pixels[i] = mask.palette ? *pixel : any_sample(pixel, pixel_bytes, alpha_bytes);

@@ -122,6 +122,8 @@ json parse_file(const std::string& path) {
         document = json::parse(bytes.begin(), bytes.end());
     } catch (const json::parse_error& error) {
         throw Error("'" + path + "' is not JSON: broken near byte " + std::to_string(error.byte));
+    } catch (const json::out_of_range&) {
+        throw Error("'" + path + "' holds a number that is too large");
     }
     const bool shaped =
         document.is_object() && document.contains("prompts") && document["prompts"].is_array();

@@ -1,15 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "results.h"
 
+#include <cerrno>
 #include <cmath>
+#include <cstring>
 
 #include "error.h"
 
 namespace cli {
 
+std::string json_text(const nlohmann::ordered_json& json, int indent) {
+    return json.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 ResultsFile::ResultsFile(const std::string& path, const nlohmann::ordered_json& header)
-    : path_(path), file_(path, std::ios::binary | std::ios::trunc) {
-    std::string text = header.dump(1);
+    : path_(path) {
+    errno = 0;
+    file_.open(path, std::ios::binary | std::ios::trunc);
+    std::string text = json_text(header, 1);
     text.resize(text.rfind('\n'));  // without the closing brace
     text += (header.empty() ? "" : ",") + std::string("\n \"results\": [");
     write(text, false, "");
@@ -18,7 +26,7 @@ ResultsFile::ResultsFile(const std::string& path, const nlohmann::ordered_json& 
 void ResultsFile::add(const std::vector<nlohmann::ordered_json>& entries) {
     std::string text;
     for (const nlohmann::ordered_json& entry : entries) {
-        text += (first_ ? "\n  " : ",\n  ") + entry.dump();
+        text += (first_ ? "\n  " : ",\n  ") + json_text(entry);
         first_ = false;
     }
     write(text, false, "");
@@ -37,10 +45,11 @@ void ResultsFile::write(const std::string& text, bool complete, const std::strin
     }
     // Files only grow, and the padding makes up for "true" being shorter than "false".
     closing += complete ? "\n} \n" : "\n}\n";
+    if (file_) errno = 0;
     file_.seekp(tail_);
     file_ << text << closing << std::flush;
     tail_ += static_cast<std::streamoff>(text.size());
-    if (!file_) throw Error("cannot write '" + path_ + "'");
+    if (!file_) throw Error("cannot write '" + path_ + "': " + (errno ? strerror(errno) : "unknown error"));
 }
 
 double rounded(double value) {

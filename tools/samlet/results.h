@@ -11,6 +11,9 @@
 
 namespace cli {
 
+// Like dump(), but also of names that are not UTF-8: what JSON cannot hold becomes U+FFFD.
+std::string json_text(const nlohmann::ordered_json& json, int indent = -1);
+
 class ResultsFile {
   public:
     // `header` is an object; "results", "complete" and what finish() adds follow its fields.

@@ -4,13 +4,13 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <iostream>
 
 #include "commands.h"
 #include "error.h"
 #include "files.h"
 #include "image_io.h"
 #include "npy.h"
+#include "output_check.h"
 #include "overlay.h"
 #include "results.h"
 #include "session.h"
@@ -44,7 +44,7 @@ class SegmentRun {
     explicit SegmentRun(const SegmentOptions& options)
         : options_(options), image_(read_image(options.image)), model_path_(find_model(options.model)) {
         read_prompt();
-        model_ = open_model(model_config(model_path_));
+        model_ = open_model(model_config(model_path_, options.arithmetic.precision));
         samlet_segmenter_config config = segmenter_config(options, image_);
         config.max_points = std::max<uint32_t>(32, static_cast<uint32_t>(prompt_.points.size()) + 2);
         arena_bytes_ = plan_of(model_, config).bytes;
@@ -139,10 +139,10 @@ class SegmentRun {
     }
 
     void report(const ordered_json& results) const {
-        const std::string text = results.dump(1) + "\n";
+        const std::string text = json_text(results, 1) + "\n";
         write_file(join(options_.out, "results.json"), text.data(), text.size());
         if (options_.json) {
-            std::cout << text;
+            print_text(text);
         } else if (!options_.quiet) {
             for (const auto& mask : results["masks"])
                 printf("%s  IoU %.3f  %llu pixels\n", mask["file"].get<std::string>().c_str(),
@@ -165,6 +165,7 @@ class SegmentRun {
 }  // namespace
 
 int run_segment(const SegmentOptions& options) {
+    check_outputs(options);
     return options.everything ? run_segment_everything(options) : SegmentRun(options).run();
 }
 

@@ -3,7 +3,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <chrono>
 #include <cstdio>
-#include <iostream>
 
 #include "commands.h"
 #include "error.h"
@@ -52,7 +51,7 @@ int run_segment_everything(const SegmentOptions& options) {
     catch_interrupts();
     const Picture image = read_image(options.image);
     const std::string model_path = find_model(options.model);
-    const Model model = open_model(model_config(model_path));
+    const Model model = open_model(model_config(model_path, options.arithmetic.precision));
     const samlet_segmenter_config config = segmenter_config(options, image);
     const Segmenter segmenter = create_segmenter(model, config);
     const auto start = std::chrono::steady_clock::now();
@@ -79,10 +78,13 @@ int run_segment_everything(const SegmentOptions& options) {
         {"masks", entries},
         {"time", rounded(time.count())},
         {"arena_bytes", plan_of(model, config).bytes}};
-    const std::string text = results.dump(1) + "\n";
+    const std::string text = json_text(results, 1) + "\n";
     write_file(join(options.out, "results.json"), text.data(), text.size());
+    if (masks.empty() && !options.quiet)
+        fprintf(stderr, "samlet: warning: no masks: looser --pred-iou-thresh and --stability-score-thresh may help%s\n",
+                bundled_model_hint(model_path).c_str());
     if (options.json)
-        std::cout << text;
+        print_text(text);
     else if (!options.quiet)
         printf("%zu masks in %.1f s; results.json, labels.png and overlay.png in %s\n", masks.size(),
                time.count() / 1000, options.out.c_str());

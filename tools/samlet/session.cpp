@@ -51,6 +51,11 @@ std::string installed_model() {
 
 }  // namespace
 
+std::string bundled_model_hint(const std::string& path) {
+    if (!same_file(path, installed_model()) && !same_file(path, SAMLET_SOURCE_MODEL)) return "";
+    return "; the bundled model is a demonstration: a published checkpoint finds objects (--model)";
+}
+
 std::string find_model(const std::string& path) {
     if (!path.empty()) return path;
     const char* from_environment = getenv("SAMLET_MODEL");
@@ -60,10 +65,11 @@ std::string find_model(const std::string& path) {
     throw Error("no model: give --model FILE.gguf or set SAMLET_MODEL");
 }
 
-samlet_model_config model_config(const std::string& path) {
+samlet_model_config model_config(const std::string& path, samlet_precision precision) {
     samlet_model_config config;
     samlet_model_config_init(&config);
     config.path = path.c_str();
+    config.precision = precision;
     config.log = log_to_stderr;
     return config;
 }

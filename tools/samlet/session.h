@@ -23,8 +23,11 @@ using Segmenter = std::unique_ptr<samlet_segmenter, FreeSession>;
 // turn.
 std::string find_model(const std::string& path);
 
+// What to add to the news that nothing was found: "" unless the model is the bundled one, which finds little.
+std::string bundled_model_hint(const std::string& path);
+
 // A config for a file; warnings of the library go to stderr. It points at `path`, which must live as long.
-samlet_model_config model_config(const std::string& path);
+samlet_model_config model_config(const std::string& path, samlet_precision precision);
 Model open_model(const samlet_model_config& config);
 samlet_model_info info_of(const Model& model);
 Tracker create_tracker(const Model& model, const samlet_tracker_config& config);

@@ -2,8 +2,8 @@
 //
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdio>
-#include <iostream>
 
+#include "files.h"
 #include "interrupt.h"
 #include "progress.h"
 #include "track_live.h"
@@ -75,7 +75,7 @@ class TrackRun {
                                               {"results", results},
                                               {"complete", !stopped_}};
             if (!page.empty()) summary["report"] = page;
-            std::cout << summary.dump(1) << '\n';
+            print_text(json_text(summary, 1) + "\n");
         } else if (!options_.quiet) {
             printf("%s%lld frames in %.1f s, %.2f frames/s%s%s\n", stopped_ ? "interrupted after " : "",
                    static_cast<long long>(progress.done()), progress.seconds(), progress.frames_per_second(),

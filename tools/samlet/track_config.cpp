@@ -27,7 +27,8 @@ uint32_t most_points(const Prompts& prompts) {
 
 uint32_t flags_of(const TrackOptions& options) {
     return (options.non_overlapping ? SAMLET_TRACKER_NON_OVERLAPPING : 0) |
-           (options.spin ? 0 : SAMLET_TRACKER_YIELD) | (options.explain.empty() ? 0 : SAMLET_TRACKER_EXPLAIN);
+           options.arithmetic.flags() | (options.spin ? 0 : SAMLET_TRACKER_YIELD) |
+           (options.explain.empty() ? 0 : SAMLET_TRACKER_EXPLAIN);
 }
 
 uint32_t most_objects(const TrackOptions& options, const Prompts& prompts) {

@@ -3,6 +3,7 @@
 
 #include "error.h"
 #include "interrupt.h"
+#include "output_check.h"
 
 namespace cli {
 namespace {
@@ -14,6 +15,7 @@ const TrackOptions& checked(const TrackOptions& options) {
         throw UsageError("--live goes forward: --direction must be forward");
     if (!options.live && options.out.empty()) throw UsageError("--out is required");
     if (!options.live && options.realtime) throw UsageError("--realtime needs --live");
+    check_outputs(options);
     return options;
 }
 
@@ -36,6 +38,7 @@ TrackInput::TrackInput(const TrackOptions& track_options)
       prompts(read_prompts(options)),
       passes(plan_passes(options, prompts)),
       source(open_source(options.video, options.camera_size)) {
+    check_masks_kept(prompts, options.out);
     if (source->live() && options.direction != Direction::forward)
         throw UsageError("a camera has no past: --direction must be forward");
     // Where the length is known, a prompt behind the end is an error before the work, not after it.
@@ -45,7 +48,7 @@ TrackInput::TrackInput(const TrackOptions& track_options)
             throw Error(prompt.origin + ": frame " + std::to_string(prompt.frame) + " does not exist, '" +
                         options.video + "' has " + std::to_string(count) + " frames");
     model_path = find_model(options.model);
-    model = open_model(model_config(model_path));
+    model = open_model(model_config(model_path, options.arithmetic.precision));
     model_info = info_of(model);
 }
 

@@ -2,6 +2,7 @@
 #include "track_live.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "error.h"
 #include "files.h"
@@ -19,14 +20,20 @@ TrackLive::TrackLive(TrackInput& input, TrackSession& track) : input_(input), tr
 
 int64_t TrackLive::run() {
     const int64_t number = input_.passes.front().first;
-    Picture first;
-    if (!input_.source->read(number, first)) {
+    if (!input_.source->read(number, first_)) {
         if (interrupted()) return 0;
         throw Error("'" + input_.options.video + "' has no frame " + std::to_string(number));
     }
-    const std::unique_ptr<View> view = open_view(*input_.options.live, first.width, first.height);
-    const LivePlan plan = plan_for(first);
+    const std::unique_ptr<View> view = open_view(*input_.options.live, first_.width, first_.height);
+    const LivePlan plan = plan_for(first_);
     return run_live(*view, *this, plan);
+}
+
+// A pipe does not give its first frame twice.
+bool TrackLive::read(int64_t number, Picture& picture) {
+    if (first_.bytes.empty()) return input_.read(number, picture);
+    picture = std::exchange(first_, {});
+    return true;
 }
 
 LivePlan TrackLive::plan_for(const Picture& first) const {
@@ -95,7 +102,7 @@ void TrackLive::prompt(int64_t number, const Picture& picture, const LiveChange&
 void TrackLive::write_prompts() const {
     const std::string& folder = input_.options.out;
     const nlohmann::ordered_json document = {{"prompts", input_.prompts.listed(folder)}};
-    const std::string text = document.dump(1) + "\n";
+    const std::string text = json_text(document, 1) + "\n";
     write_file(join(folder, "prompts.json"), text.data(), text.size());
 }
 

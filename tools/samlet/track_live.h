@@ -19,7 +19,7 @@ class TrackLive : private LiveSession {
 
   private:
     int64_t next(int64_t after, int64_t wanted) const override;
-    bool read(int64_t number, Picture& picture) override { return input_.read(number, picture); }
+    bool read(int64_t number, Picture& picture) override;
     void track(int64_t number, const Picture& picture) override;
     std::string change(int64_t number, const Picture& picture, const LiveChange& change) override;
     void leave(int64_t number, const Picture& picture) override { track_.write(number, picture); }
@@ -37,6 +37,7 @@ class TrackLive : private LiveSession {
 
     TrackInput& input_;
     TrackSession& track_;
+    Picture first_;  // read before there was a view
     // Of the search of --everything, which has a thread of its own.
     std::atomic<int> searched_{-1};  // per cent; -1: no search
     std::atomic<bool> quitting_{false};

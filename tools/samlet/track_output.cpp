@@ -2,6 +2,7 @@
 #include "track_output.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "files.h"
 #include "image_io.h"
@@ -18,17 +19,20 @@ const char* name_of(Direction direction) {
                                               : "both";
 }
 
-ordered_json entry(const samlet_result& result, double milliseconds) {
+ordered_json entry(const samlet_result& result, double milliseconds, std::optional<double> seconds) {
     ordered_json box;
     if (!result.empty) box = {result.box.x0, result.box.y0, result.box.x1, result.box.y1};
-    return {{"frame", result.frame},
-            {"object", result.object},
-            {"iou", rounded(result.iou)},
-            {"object_score", rounded(result.object_score)},
-            {"visible", result.visible != 0},
-            {"box", box},
-            {"area", result.area},
-            {"time", rounded(milliseconds)}};
+    ordered_json entry = {{"frame", result.frame},
+                          {"object", result.object},
+                          {"iou", rounded(result.iou)},
+                          {"object_score", rounded(result.object_score)},
+                          {"visible", result.visible != 0},
+                          {"box", box},
+                          {"area", result.area},
+                          {"time", rounded(milliseconds)}};
+    // Six digits would be too few for long films.
+    if (seconds) entry["time_s"] = std::round(*seconds * 1e4) / 1e4;
+    return entry;
 }
 
 samlet_profile read_profile(const Tracker& tracker) {
@@ -47,9 +51,13 @@ TrackOutput::TrackOutput(TrackInput& input, const samlet_tracker_config& config,
     if (!options_.explain.empty())
         explainer_ = std::make_unique<Explainer>(options_.explain, input.prompts.frames(),
                                                  input.model_info.memory_frames);
+    // The masks of an earlier run, perhaps a longer one, would pass for this one's. Without its results.json
+    // nobody knows whose they are.
+    if (!options_.out.empty() && file_exists(results())) remove_frames(options_.out, ".png");
     if (!options_.out.empty()) results_ = std::make_unique<ResultsFile>(results(), header(config, first));
     if (!options_.overlay.empty() && !overlay_later())
-        overlay_ = std::make_unique<OverlayWriter>(options_.overlay, overlay_rate());
+        overlay_ =
+            std::make_unique<OverlayWriter>(options_.overlay, overlay_rate(), input_.source->live());
 }
 
 ordered_json TrackOutput::header(const samlet_tracker_config& config, const Picture& first) const {
@@ -79,7 +87,7 @@ void TrackOutput::write(int64_t number, const Picture& picture, const FrameTrack
     const uint8_t* const indices = found.indices.data();
     std::vector<ordered_json> entries;
     for (const samlet_result& result : found.results) {
-        entries.push_back(entry(result, found.milliseconds));
+        entries.push_back(entry(result, found.milliseconds, picture.seconds));
         if (!options_.logits.empty()) write_logits(result);
     }
     if (explainer_ && !found.idle) {
@@ -120,7 +128,7 @@ void TrackOutput::close(bool complete, const std::string& error) {
 void TrackOutput::write_report() {
     std::string pointed;
     for (const Prompt& prompt : input_.prompts.all())
-        pointed += (pointed.empty() ? "" : "\n") + prompt.json().dump();
+        pointed += (pointed.empty() ? "" : "\n") + json_text(prompt.json());
     report_ = explainer_->finish(
         "What samlet looked at",
         {{"video", options_.video},
@@ -139,7 +147,7 @@ double TrackOutput::overlay_rate() const {
 }
 
 void TrackOutput::draw_overlay() {
-    OverlayWriter overlay(options_.overlay, overlay_rate());
+    OverlayWriter overlay(options_.overlay, overlay_rate(), false);
     Picture picture;
     for (int64_t number = lowest_; number <= highest_ && input_.source->read(number, picture); number++) {
         const IndexMask mask = read_mask(mask_path(number));

@@ -16,7 +16,8 @@ Prompts find_seeds(const TrackInput& input, int64_t number, const Picture& first
                         options.everything_options, silent, watch);
     if (masks.empty())
         throw Error("--everything finds no objects on frame " + std::to_string(number) +
-                    ": looser --pred-iou-thresh and --stability-score-thresh may help");
+                    ": looser --pred-iou-thresh and --stability-score-thresh may help" +
+                    bundled_model_hint(input.model_path));
     const IndexMask seeds = largest_masks(masks, options.everything, rgb.width, rgb.height);
     if (options.out.empty()) return Prompts::from_mask(seeds, "--everything", number);
     make_directory(options.out);

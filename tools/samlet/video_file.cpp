@@ -38,20 +38,6 @@ int quarter_turns(const AVStream* stream) {
     return static_cast<int>(std::lround(-anticlockwise / 90) % 4 + 4) % 4;
 }
 
-Picture turn(const Picture& picture, int quarters) {
-    const uint32_t width = picture.width, height = picture.height;
-    const bool across = quarters % 2 == 1;
-    Picture turned;
-    shape_rgb(turned, across ? height : width, across ? width : height);
-    for (uint32_t y = 0; y < turned.height; y++)
-        for (uint32_t x = 0; x < turned.width; x++) {
-            const uint32_t from_x = quarters == 1 ? y : quarters == 2 ? width - 1 - x : width - 1 - y;
-            const uint32_t from_y = quarters == 1 ? height - 1 - x : quarters == 2 ? height - 1 - y : x;
-            std::copy_n(picture.row(from_y) + 3 * from_x, 3, turned.row(y) + 3 * x);
-        }
-    return turned;
-}
-
 // One pass through a file, from its first frame on.
 class Decoder {
   public:
@@ -86,6 +72,7 @@ class Decoder {
         for (;;) {
             const int code = avcodec_receive_frame(codec_.get(), frame_.get());
             if (code == 0) {
+                if (decoded_ == 0) first_timestamp_ = frame_->best_effort_timestamp;
                 decoded_++;
                 return true;
             }
@@ -102,10 +89,20 @@ class Decoder {
         } else {
             convert(picture);
         }
-        return turns_ == 0 ? std::move(picture) : turn(to_rgb(picture), turns_);
+        if (turns_ != 0) picture = turn(to_rgb(picture), turns_);
+        picture.seconds = seconds();
+        return picture;
     }
 
   private:
+    // Streams without a container have no times: libav makes them up.
+    std::optional<double> seconds() const {
+        const int64_t timestamp = frame_->best_effort_timestamp;
+        if (input_->iformat->flags & AVFMT_NOTIMESTAMPS || timestamp == AV_NOPTS_VALUE ||
+            first_timestamp_ == AV_NOPTS_VALUE)
+            return {};
+        return static_cast<double>(timestamp - first_timestamp_) * av_q2d(stream_->time_base);
+    }
     void check(int code, const char* doing) const {
         if (code < 0)
             throw Error(std::string("cannot ") + doing + " '" + path_ + "': " + libav_message(code));
@@ -177,6 +174,7 @@ class Decoder {
     Scaler scaler_;
     int turns_ = 0;
     int64_t decoded_ = 0;
+    int64_t first_timestamp_ = AV_NOPTS_VALUE;
 };
 
 // Frames by number. Going back decodes from the start of the file again, which is exact in every container,

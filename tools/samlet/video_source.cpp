@@ -29,6 +29,7 @@ std::string camera_device(const std::string& path) {
 }  // namespace
 
 std::unique_ptr<VideoSource> open_source(const std::string& path, const CameraSize& camera_size) {
+    if (path == "-") return open_video_file("/dev/stdin");
     const std::string camera = camera_device(path);
     if (!camera.empty()) return std::make_unique<LatestFrame>(open_camera(camera, camera_size));
     if (!file_exists(path)) throw Error("cannot open '" + path + "': No such file or directory");

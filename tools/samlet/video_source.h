@@ -18,7 +18,8 @@ class VideoSource {
     virtual int64_t frame_count() const = 0;
     // 0 when unknown.
     virtual double frames_per_second() const = 0;
-    // Goes on for ever and has no past: frames can only be read upwards.
+    // Goes on for ever and has no past: frames can only be read upwards, and numbers count the pictures that
+    // were read or dropped.
     virtual bool live() const { return false; }
     // Reads frame `number` (0 is the first); false behind the last frame, or when an interrupt ends a live
     // source.
@@ -30,7 +31,7 @@ struct CameraSize {
 };
 
 // "camera", "camera:2" and "/dev/video2" are cameras; a directory is read in name order; JPEG and PNG files
-// are videos of one frame; anything else goes to libav.
+// are videos of one frame; "-" is standard input; anything else goes to libav.
 std::unique_ptr<VideoSource> open_source(const std::string& path, const CameraSize& camera_size);
 
 std::unique_ptr<VideoSource> open_directory(const std::string& path);

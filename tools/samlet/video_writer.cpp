@@ -66,7 +66,6 @@ struct VideoWriter::Encoder {
     Frame frame;
     Packet packet;
     Picture padded;
-    int64_t frames = 0;
     bool finished = false;
 
     Encoder(const std::string& file, uint32_t w, uint32_t h, double frames_per_second)
@@ -115,7 +114,7 @@ struct VideoWriter::Encoder {
         }
     }
 
-    void add(const Picture& rgb) {
+    void add(const Picture& rgb, int64_t time) {
         if (rgb.width != width || rgb.height != height)
             throw Error("cannot go on writing '" + path + "': the frame size changed from " +
                         std::to_string(width) + "x" + std::to_string(height) + " to " +
@@ -126,7 +125,7 @@ struct VideoWriter::Encoder {
         const uint8_t* planes[4] = {padded.bytes.data()};
         const int strides[4] = {static_cast<int>(padded.stride[0])};
         check(sws_scale(scaler.get(), planes, strides, 0, codec->height, frame->data, frame->linesize), path);
-        frame->pts = frames++;
+        frame->pts = time;
         send(frame.get());
     }
 
@@ -165,8 +164,8 @@ VideoWriter::~VideoWriter() {
     }
 }
 
-void VideoWriter::add(const Picture& rgb) {
-    encoder_->add(rgb);
+void VideoWriter::add(const Picture& rgb, int64_t time) {
+    encoder_->add(rgb, time);
 }
 void VideoWriter::finish() {
     encoder_->finish();

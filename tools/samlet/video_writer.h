@@ -14,8 +14,8 @@ class VideoWriter {
   public:
     VideoWriter(const std::string& path, uint32_t width, uint32_t height, double frames_per_second);
     ~VideoWriter();  // finishes the file, so that it can be played after an error elsewhere
-    // RGB, always the same size.
-    void add(const Picture& rgb);
+    // RGB, always the same size; shown from frame `time` of the video on, until the next one.
+    void add(const Picture& rgb, int64_t time);
     void finish();
 
   private:
