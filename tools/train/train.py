@@ -42,6 +42,7 @@ def parse():
     parser.add_argument("--minutes", type=float, required=True, help="of the whole training, all runs together")
     parser.add_argument("--architecture", default="samlet_micro")
     parser.add_argument("--from", dest="start", type=Path, help="weights to begin with, at the phase 'match'")
+    parser.add_argument("--phase", choices=[phase.name for phase in PHASES], help="only this one, all the time")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--batch", type=float, default=1.0, help="batches are so many times as large")
     parser.add_argument("--rate", type=float, default=LEARNING_RATE)
@@ -197,7 +198,7 @@ class Training:
             if share >= 1:
                 break
             progress = self.offset + (1 - self.offset) * share
-            phase = phase_at(progress)
+            phase = next((p for p in PHASES if p.name == options.phase), None) or phase_at(progress)
             if phase is not current:
                 current = phase
                 self.enter(phase)

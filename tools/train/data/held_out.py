@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes clips that training never sees, of pictures that training never sees.
 
-    python3 -m data.held_out WORK [--clips 48]        (in tools/train)
+    python3 -m data.held_out WORK [--clips 48] [--seen]        (in tools/train)
 
 WORK/held/NNN holds 30 frames as PNG and truth.npz: `masks` [30, side, side] of the object to follow, `first_hidden` the
-frame from which it is fully hidden for at least 5 frames, or -1 (three clips in four).
+frame from which it is fully hidden for at least 5 frames, or -1 (three clips in four). With --seen, WORK/seen/NNN holds
+other clips, of the pictures that training sees: to choose by, so that the held-out ones stay out of every choice.
 """
 import argparse
 from pathlib import Path
@@ -43,14 +44,17 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("work", type=Path)
     parser.add_argument("--clips", type=int, default=48)
+    parser.add_argument("--seen", action="store_true")
     options = parser.parse_args()
-    pictures = Pictures(options.work, held=True)
+    pictures = Pictures(options.work, held=not options.seen)
+    pictures.segments = [None] * len(pictures.segments)  # what is followed is in front of the photograph
+    name, seed = ("seen", 4242) if options.seen else ("held", 99)
     for index in range(options.clips):
-        folder = options.work / "held" / f"{index:03d}"
+        folder = options.work / name / f"{index:03d}"
         if (folder / "truth.npz").exists():
             continue
         folder.mkdir(parents=True, exist_ok=True)
-        images, masks, hidden = clip(np.random.default_rng([99, index]), pictures, index % 4 == 3)
+        images, masks, hidden = clip(np.random.default_rng([seed, index]), pictures, index % 4 == 3)
         pixels = (images * 255).round().byte().permute(0, 2, 3, 1).numpy()
         for frame, picture in enumerate(pixels):
             Image.fromarray(picture).save(folder / f"{frame:05d}.png")
