@@ -68,14 +68,8 @@ Status choose_kernels(const samlet_model_config& config, const Kernels** kernels
     return {};
 }
 
-// Covers two thirds of the products of SAM 2 tiny. Its trained weights at 512 on an emulated Cortex-A76, attention in f16
-// too: IoU with f32 0.9969 over 72 prompts on three photographs, the least 0.94 by a click whose mask changes by more in
-// f32 when it moves by a quarter of a pixel; without that one, on one photograph, 0.9988, and 0.9982 with sums of any
-// length in halves.
-constexpr size_t kLongestHalfSum = 384;
-
 // What layers compute in: by the type in the file and by what the caller allows.
-Status choose_precisions(const samlet_model_config& config, const Kernels& kernels, Precisions* precisions) {
+Status choose_precisions(const samlet_model_config& config, Precisions* precisions) {
     *precisions = Precisions();
     uint32_t precision = config.precision;
     const char* forced = precision == SAMLET_PRECISION_AUTO ? port::environment("SAMLET_PRECISION") : nullptr;
@@ -90,10 +84,6 @@ Status choose_precisions(const samlet_model_config& config, const Kernels& kerne
         case SAMLET_PRECISION_F32: return {};
         case SAMLET_PRECISION_AUTO:
             precisions->of_int8 = Precision::int8;
-            if (kernels.half_products && can_compute(Precision::f16)) {
-                precisions->of_f16 = Precision::f16;
-                precisions->longest_half_sum = kLongestHalfSum;
-            }
             return {};
         case SAMLET_PRECISION_F16:
             if (!can_compute(Precision::f16))
@@ -146,7 +136,7 @@ samlet_status samlet_model_memory(const samlet_model_config* config, samlet_memo
     const Kernels* kernels = nullptr;
     if (status.ok()) status = choose_kernels(*config, &kernels);
     Precisions precisions;
-    if (status.ok()) status = choose_precisions(*config, *kernels, &precisions);
+    if (status.ok()) status = choose_precisions(*config, &precisions);
     Source source;
     if (status.ok()) status = source.open(*config);
     Model::Plan bytes = {};
@@ -172,7 +162,7 @@ samlet_status samlet_model_open(const samlet_model_config* config, samlet_model*
     const Kernels* kernels = nullptr;
     if (status.ok()) status = choose_kernels(*config, &kernels);
     Precisions precisions;
-    if (status.ok()) status = choose_precisions(*config, *kernels, &precisions);
+    if (status.ok()) status = choose_precisions(*config, &precisions);
     Source source;
     if (status.ok()) status = source.open(*config);
     Model::Plan bytes = {};

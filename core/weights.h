@@ -27,14 +27,9 @@ struct LayerLabel {
 // In what layers compute, by the type in which the file stores their weights.
 struct Precisions {
     Precision of_f32 = Precision::f32, of_f16 = Precision::f32, of_int8 = Precision::f32;
-    // Sums of more terms stay in f32: where the CPU multiplies halves, XNNPACK also sums in them, and the error grows with
-    // the square root of the number of terms.
-    size_t longest_half_sum = SIZE_MAX;
     bool half_maps = false;  // of every session, see Map
-    Precision of(TensorType stored, size_t in) const {
-        if (stored == TensorType::int8) return of_int8;
-        const Precision wanted = stored == TensorType::f16 ? of_f16 : of_f32;
-        return wanted == Precision::f16 && in > longest_half_sum ? Precision::f32 : wanted;
+    Precision of(TensorType stored) const {
+        return stored == TensorType::int8 ? of_int8 : stored == TensorType::f16 ? of_f16 : of_f32;
     }
 };
 

@@ -76,8 +76,6 @@ struct DepthwiseRowTask {
 
 struct Kernels {
     const char* name;  // "generic", "avx2", ...
-    // CPUs of this level multiply halves twice as fast as floats: layers stored in f16 are computed in f16 by default.
-    bool half_products;
 
     // Attention. key_panel: keys per packed panel; attend_block: queries per call that suit the caches best.
     size_t key_panel;

@@ -5,7 +5,6 @@ namespace samlet {
 
 const Kernels generic_kernels = {
     "generic",
-    false,  // half_products
     1,   // key_panel: a packed key is the key itself
     64,  // attend_block
     generic::attend_scratch,

@@ -1,4 +1,4 @@
-// Attention in f16, everything else as neon/ has it; XNNPACK multiplies layers stored in f16 (samlet_precision).
+// Attention in f16, everything else as neon/ has it. XNNPACK multiplies in f16 only when asked (samlet_precision).
 //
 // There is no level with int8 scores. SDOT makes twice as many multiply-adds per cycle (32 on a Neoverse N1),
 // but A + B of axial attention does not fit eight bits: its two products would have to be made apart, which
@@ -16,8 +16,7 @@
 namespace samlet {
 namespace {
 
-constexpr Kernels with_halves(Kernels kernels) {
-    kernels.half_products = true;
+constexpr Kernels with_half_attention(Kernels kernels) {
     kernels.key_panel = HalfAttention::panel;
     kernels.attend_block = HalfAttention::block_queries;
     kernels.attend_scratch = attend_scratch_halves;
@@ -31,6 +30,6 @@ constexpr Kernels with_halves(Kernels kernels) {
 
 }  // namespace
 
-constexpr Kernels neon_fp16_kernels = with_halves(vector_table<Vec>("neon_fp16"));
+constexpr Kernels neon_fp16_kernels = with_half_attention(vector_table<Vec>("neon_fp16"));
 
 }  // namespace samlet
