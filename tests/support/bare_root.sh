@@ -32,9 +32,14 @@ make_root() { # suite
     apt-config dump | grep -E '^Acquire::(http|https|Check-)' >"$root/etc/apt/apt.conf.d/00host" || true
     mount -t proc proc "$root/proc"
     mount -t sysfs -o ro sysfs "$root/sys"
+    # The live views' tests open terminals and windows.
+    mkdir -p "$root/dev/pts" "$root/dev/shm"
+    mount -t devpts -o newinstance,ptmxmode=0666 devpts "$root/dev/pts"
+    ln -sf pts/ptmx "$root/dev/ptmx"
+    mount -t tmpfs tmpfs "$root/dev/shm"
 }
 remove_root() {
-    umount "$root/proc" "$root/sys" 2>/dev/null || true
+    umount "$root/proc" "$root/sys" "$root/dev/pts" "$root/dev/shm" 2>/dev/null || true
     [ "${keep:-0}" = 1 ] || rm -rf --one-file-system "$root"
 }
 
