@@ -121,8 +121,9 @@ typedef enum samlet_precision {
     SAMLET_PRECISION_AUTO = 0, /* layers stored in int8 in int8, all others in f32 */
     SAMLET_PRECISION_F32 = 1,  /* everything in f32, whatever the file holds */
     SAMLET_PRECISION_F16 = 2   /* as AUTO, but f16 instead of f32, and F16_MAPS: half the packed weights and, on CPUs
-                                  with fp16 arithmetic, twice the rate. There XNNPACK sums in f16, too: the IoU with
-                                  masks of f32 was 0.99 on a clip with a small model. Elsewhere it is slow, for tests
+                                  with fp16 arithmetic, twice the products a cycle. There XNNPACK sums in f16, too:
+                                  even with short sums only, masks of a small model on a clip had an IoU of 0.99 with
+                                  those of f32. Elsewhere it is slow, for tests
                                   only. UNSUPPORTED where XNNPACK has no f16 */
 } samlet_precision; /* The environment variable SAMLET_PRECISION ("f32", "f16") overrides AUTO. */
 

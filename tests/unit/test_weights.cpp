@@ -241,35 +241,48 @@ Gguf with_int8_layer() {
     return file;
 }
 
+// Calls check(layer) for every layer of a segmenter; false where the CPU cannot compute so.
+template <class Check>
+bool each_layer(const FileBytes& bytes, samlet_precision precision, Check check) {
+    samlet_model_config config = config_for(bytes);
+    config.precision = static_cast<uint32_t>(precision);
+    samlet_model* model = nullptr;
+    samlet_error error = {};
+    const samlet_status opened = samlet_model_open(&config, &model, &error);
+    if (opened == SAMLET_ERROR_UNSUPPORTED) return false;
+    assert_int_equal(opened, SAMLET_OK);
+    samlet_segmenter_config session;
+    samlet_segmenter_config_init(&session);
+    samlet_segmenter* segmenter = nullptr;
+    assert_int_equal(samlet_segmenter_create(model, &session, &segmenter, &error), SAMLET_OK);
+    samlet_layer layer;
+    samlet_layer_init(&layer);
+    uint32_t index = 0;
+    while (samlet_segmenter_layer(segmenter, index, &layer) == SAMLET_OK) {
+        check(layer);
+        index++;
+    }
+    assert_int_equal(samlet_segmenter_layer(segmenter, index, &layer), SAMLET_ERROR_NOT_FOUND);
+    assert_sentence("layer", samlet_segmenter_message(segmenter), "layer", nullptr, nullptr);
+    samlet_segmenter_destroy(segmenter);
+    samlet_model_close(model);
+    return true;
+}
+
 void int8_layers_are_computed_in_int8(void**) {
     const FileBytes bytes = with_int8_layer().write();
     for (const samlet_precision precision : {SAMLET_PRECISION_AUTO, SAMLET_PRECISION_F32}) {
-        samlet_model_config config = config_for(bytes);
-        config.precision = static_cast<uint32_t>(precision);
-        samlet_model* model = nullptr;
-        samlet_error error = {};
-        assert_int_equal(samlet_model_open(&config, &model, &error), SAMLET_OK);
-        samlet_segmenter_config session;
-        samlet_segmenter_config_init(&session);
-        samlet_segmenter* segmenter = nullptr;
-        assert_int_equal(samlet_segmenter_create(model, &session, &segmenter, &error), SAMLET_OK);
-        samlet_layer layer;
-        samlet_layer_init(&layer);
-        uint32_t found = 0, index = 0;
-        for (; samlet_segmenter_layer(segmenter, index, &layer) == SAMLET_OK; index++) {
-            if (strcmp(layer.name, kLayer) != 0) continue;
+        const bool automatic = precision == SAMLET_PRECISION_AUTO;
+        uint32_t found = 0;
+        assert_true(each_layer(bytes, precision, [&](const samlet_layer& layer) {
+            if (strcmp(layer.name, kLayer) != 0) return;
             found++;
             assert_string_equal(layer.stored, "int8");
-            assert_string_equal(layer.precision, precision == SAMLET_PRECISION_AUTO ? "int8" : "f32");
+            assert_string_equal(layer.precision, automatic ? "int8" : "f32");
             assert_int_equal(layer.rows, 0);
-            const uint64_t elements = uint64_t{layer.in} * layer.out;
-            assert_true(layer.packed_bytes >= elements * (precision == SAMLET_PRECISION_AUTO ? 1 : 4));
-        }
+            assert_true(layer.packed_bytes >= uint64_t{layer.in} * layer.out * (automatic ? 1 : 4));
+        }));
         assert_int_equal(found, 1);
-        assert_int_equal(samlet_segmenter_layer(segmenter, index, &layer), SAMLET_ERROR_NOT_FOUND);
-        assert_sentence("layer", samlet_segmenter_message(segmenter), "layer", nullptr, nullptr);
-        samlet_segmenter_destroy(segmenter);
-        samlet_model_close(model);
     }
 }
 
@@ -277,27 +290,14 @@ void int8_layers_are_computed_in_int8(void**) {
 void f16_layers_are_computed_in_f16_if_asked_for(void**) {
     const FileBytes bytes = bundled().write();
     for (const samlet_precision precision : {SAMLET_PRECISION_AUTO, SAMLET_PRECISION_F32, SAMLET_PRECISION_F16}) {
-        samlet_model_config config = config_for(bytes);
-        config.precision = static_cast<uint32_t>(precision);
-        samlet_model* model = nullptr;
-        samlet_error error = {};
-        if (samlet_model_open(&config, &model, &error) == SAMLET_ERROR_UNSUPPORTED) continue;
-        assert_non_null(model);
-        samlet_segmenter_config session;
-        samlet_segmenter_config_init(&session);
-        samlet_segmenter* segmenter = nullptr;
-        assert_int_equal(samlet_segmenter_create(model, &session, &segmenter, &error), SAMLET_OK);
-        samlet_layer layer;
-        samlet_layer_init(&layer);
+        const bool asked = precision == SAMLET_PRECISION_F16;
         uint32_t found = 0;
-        for (uint32_t index = 0; samlet_segmenter_layer(segmenter, index, &layer) == SAMLET_OK; index++) {
-            if (strcmp(layer.stored, "f16") != 0) continue;
+        const bool opened = each_layer(bytes, precision, [&](const samlet_layer& layer) {
+            if (strcmp(layer.stored, "f16") != 0) return;
             found++;
-            assert_string_equal(layer.precision, precision == SAMLET_PRECISION_F16 ? "f16" : "f32");
-        }
-        assert_true(found > 20);
-        samlet_segmenter_destroy(segmenter);
-        samlet_model_close(model);
+            assert_string_equal(layer.precision, asked ? "f16" : "f32");
+        });
+        assert_true(opened ? found > 20 : asked);  // f16 may be beyond the CPU, the others may not
     }
 }
 
