@@ -21,9 +21,10 @@ BAR = 3 * 20 + 8  # three lines of text below the picture
 
 
 def start_display():
-    """-> (process, name). Xvfb looks for a free number itself."""
+    """-> (process, name). Xvfb looks for a free number itself. It would reset when its last client leaves, such as
+    xdotool after a look, and drop a program that connects at that moment."""
     reader, writer = os.pipe()
-    process = subprocess.Popen(["Xvfb", "-displayfd", str(writer), "-screen", "0", f"{SCREEN[0]}x{SCREEN[1]}x24",
+    process = subprocess.Popen(["Xvfb", "-noreset", "-displayfd", str(writer), "-screen", "0", f"{SCREEN[0]}x{SCREEN[1]}x24",
                                 "-nolisten", "tcp"], pass_fds=[writer], stderr=subprocess.DEVNULL)
     os.close(writer)
     with os.fdopen(reader) as pipe:
@@ -63,7 +64,11 @@ class WindowTest(LiveTest):
             self.process.wait()
 
     def wait(self, what, condition):
-        return wait_for(what, condition, alive=lambda: self.process.poll() is None)
+        try:
+            return wait_for(what, condition, alive=lambda: self.process.poll() is None)
+        except AssertionError as failure:
+            said = self.process.stderr.read().decode() if self.process.poll() is not None else ""
+            raise AssertionError(f"{failure}; it said: {said}") from None
 
     def xdotool(self, *arguments, check=True):
         return subprocess.run(["xdotool", *map(str, arguments)], env=self.environment, check=check, text=True,
