@@ -17,11 +17,13 @@ except ImportError as missing:
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools" / "train"))
 import losses  # noqa: E402
 import prompts  # noqa: E402
+from data import moving  # noqa: E402
 from data.assets import held_out  # noqa: E402
 from data.pictures import Pictures  # noqa: E402
 from data.render import render  # noqa: E402
 from data.segments import from_run_lengths  # noqa: E402
-from follow import Plan, clip_cost  # noqa: E402
+from data.splat import FINE, SIDE, Surface, sequence, strew, view  # noqa: E402
+from follow import Plan, clip_cost, remember  # noqa: E402
 from optimizer import Optimizer, orthogonal  # noqa: E402
 from sam2 import weights  # noqa: E402
 from sam2.mask_decoder import Decoded  # noqa: E402
@@ -57,6 +59,11 @@ def run_lengths(mask):
             more = value != (-1 if bits & 16 else 0)
             text += chr(48 + bits + 32 * more)
     return text
+
+
+def small_model():
+    return Sam2(weights.converter.replace(weights.architecture("samlet_micro"), image_size=SIZE, embed_dim=16, d_model=64,
+                                          memory_dim=16, decoder_mlp=64, memory_ffn=64, background=(3, 3)))
 
 
 def disc(x, y, radius):
@@ -132,11 +139,25 @@ class Data(unittest.TestCase):
         self.assertEqual(hidden, 6)
         self.assertGreaterEqual(returned, 4)  # it may have left the frame by itself
 
+    def test_what_was_judged_wrong_is_remembered_wrong(self):
+        model = small_model()
+        features = model.encode(torch.zeros(2, 3, SIZE, SIZE))
+        low, token = torch.ones(2, 1, SIZE // 4, SIZE // 4), torch.ones(2, model.arch.d_model)
+        masks, yes, no = torch.ones(2, SIZE, SIZE), torch.ones(2), torch.zeros(2)
+
+        def memory(truth, present, judged):
+            plan = Plan(2, 4, SIZE, 1, "box", False, truth, 0, False)
+            made = remember(model, plan, features, 1, low, token, masks, present, judged, torch.Generator())
+            return torch.cat([made.features.flatten(), made.pointer.flatten()])
+        there, gone = memory(0.0, yes, yes), memory(0.0, no, no)
+        self.assertFalse(torch.allclose(there, gone))
+        self.assertTrue(torch.equal(memory(0.0, yes, no), gone))
+        self.assertTrue(torch.equal(memory(0.0, no, yes), there))
+        self.assertTrue(torch.equal(memory(1.0, yes, no), memory(1.0, yes, yes)))
+
     def test_every_parameter_learns(self):
         torch.manual_seed(0)
-        arch = weights.converter.replace(weights.architecture("samlet_micro"), image_size=SIZE, embed_dim=16,
-                                         d_model=64, memory_dim=16, decoder_mlp=64, memory_ffn=64, background=(3, 3))
-        model = Sam2(arch)
+        model = small_model()
         start_image(model, torch.Generator().manual_seed(0))
         start_memory(model, render(np.random.default_rng(1), self.pictures, 8, 1, SIZE).normalised()[:, 0])
         for prompt, corrected in (("box", True), ("point", False), ("mask", False)):
@@ -151,6 +172,65 @@ class Data(unittest.TestCase):
         unused = {"no_mem_pos_enc"}
         idle = {name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0}
         self.assertEqual(idle, unused)
+
+
+class Moving(unittest.TestCase):
+    def test_a_cube_is_drawn_whole_and_from_its_front(self):
+        corners = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], float)
+        faces = [(axis, side) for axis in range(3) for side in (-1, 1)]
+        triangles, colours = [], []
+        for number, (axis, side) in enumerate(faces):
+            a, b, d, c = np.flatnonzero(corners[:, axis] == side)
+            if np.cross(corners[b] - corners[a], corners[c] - corners[a])[axis] * side < 0:
+                b, d = d, b
+            triangles += [(a, b, c), (a, c, d)]
+            colours += [np.eye(6)[number][:3] + np.eye(6)[number][3:]] * 2
+        triangles, colours = np.array(triangles), np.array(colours)
+        colours[4:6] = 0.2  # +y, the top: the others repeat in red, green, blue
+
+        def strewn(pixels):
+            which, inner = strew(np.random.default_rng(1), corners, triangles, pixels)
+            return Surface(triangles[which], inner, colours[which], 0 * colours[which])
+        turned = [corners @ view(yaw, 0.0).T for yaw in (0.0, np.pi / 4)]
+        front, edge = sequence(np.random.default_rng(2), turned, triangles, strewn)
+        self.assertEqual(front.shape, (SIDE, SIDE, 4))
+        # Scaled by its widest moment, the diagonal; the face in front is z = 1.
+        wide = (FINE - 16) / FINE * SIDE
+        solid = front[..., 3] > 128
+        self.assertAlmostEqual(solid.sum() / (wide / 2 ** 0.5) ** 2, 1, delta=0.06)
+        rows, columns = np.flatnonzero(solid.any(1)), np.flatnonzero(solid.any(0))
+        inside = front[rows[2]:rows[-2], columns[2]:columns[-2]]
+        self.assertGreater((inside[..., 3] == 255).mean(), 0.97)
+        seen = np.median(inside.reshape(-1, 4), 0)[:3]
+        self.assertEqual(seen.argmax(), colours[10].argmax())
+        # Seen over an edge it is two faces, side by side.
+        left, right = edge[SIDE // 2, SIDE // 4], edge[SIDE // 2, 3 * SIDE // 4]
+        self.assertNotEqual(left[:3].argmax(), right[:3].argmax())
+        self.assertEqual(min(left[3], right[3]), 255)
+
+    def test_a_movement_is_played_in_order(self):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = Path(folder)
+            make_pictures(folder)
+            frames = np.zeros((20, moving.FRAMES, 128, 128, 4), np.uint8)
+            frames[..., 3] = 255
+            frames[..., :3] = (8 * np.arange(moving.FRAMES) + 60)[None, :, None, None, None]
+            moving.save(folder, "people", frames, [f"people:{i}" for i in range(20)])
+            self.assertEqual(list(Pictures(folder, moves=False).moving), [])
+            pictures = Pictures(folder)
+            self.assertLess(len(pictures.moving["people"][1]), 20)  # some are held out
+            pictures.names, pictures.chances = ["people"], [1.0]
+            steps = set()
+            for seed in range(12):
+                played = pictures.sprite(np.random.default_rng(seed), 12)
+                self.assertEqual(played.shape, (12, 4, 128, 128))
+                order = played[:, :3].mean((1, 2, 3))
+                order = ((order - order.min()) / (order - order.min())[order > order.min()].min()).round()
+                steps |= {int(s) % moving.FRAMES for s in torch.diff(order).tolist()}
+            self.assertLessEqual(steps, {0, 1, moving.FRAMES - 1})
+            self.assertEqual(pictures.sprite(np.random.default_rng(1)).shape, (4, 128, 128))
+            clips = render(np.random.default_rng(3), pictures, 2, 6, SIZE)
+            self.assertGreater(int(clips.owners.max()), 0)
 
 
 class Optimising(unittest.TestCase):

@@ -18,7 +18,7 @@ class Plan(NamedTuple):
     objects: int
     prompt: str           # "point", "box" or "mask"
     corrected: bool       # a second click where the first answer was wrong
-    truth: float          # share of the memories that get the true mask instead of the model's own
+    truth: float          # share of the memories that get the true mask and presence instead of the model's own
     gap: int              # how many frames lie between the prompted one and the next
     balanced: bool        # see losses.mask_terms
     occluded: Optional[Tuple[int, int]] = None  # see data.render.render
@@ -58,15 +58,16 @@ def first_answer(model, plan, features, targets, generator):
     return total, low, token, statistics
 
 
-def remember(model, plan, features, frame, low, token, truth, present, generator):
-    """What later frames read. A share of the objects remembers the true mask: it keeps early learning on track."""
-    real = truth[:, None] * 20 - 10
+def remember(model, plan, features, frame, low, token, truth, present, judged, generator):
+    """What later frames read. A share of the objects remembers the true mask: it keeps early learning on track. The
+    others remember what the model said, its errors about presence too: it has to get over them later."""
+    real, there = truth[:, None] * 20 - 10, present[:, None]
     if low is None:
         high = real
     else:
         force = torch.rand(len(real), 1, 1, 1, generator=generator, device=real.device) < plan.truth
         high = torch.where(force, real, upscale(low.float()))
-    there = present[:, None]
+        there = torch.where(force[:, 0, 0], there, judged[:, None])
     high = torch.where(there[..., None, None] > 0, high, torch.full_like(high, -1024.0))
     mask = model.scaled_mask(high, hard=frame == 0)
     return Memory(0 if frame == 0 else frame + plan.gap, frame == 0, model.remember(features, mask, there),
@@ -82,20 +83,22 @@ def clip_cost(model, plan, clips, generator):
 
     features = everything.pick(rows)
     total, low, token, statistics = first_answer(model, plan, features, targets, generator)
-    memories, tracked, judged = [], [], []
+    memories, tracked, right = [], [], []
+    judged = targets.present[:, 0]
     for frame in range(1, frames):
         memories.append(remember(model, plan, features, frame - 1, low, token, targets.masks[:, frame - 1],
-                                 targets.present[:, frame - 1], generator))
+                                 targets.present[:, frame - 1], judged, generator))
         features = everything.pick(rows + frame)
         decoded = model.decode(model.conditioned(features, memories, frame + plan.gap), features)
         cost = answer_cost(decoded, targets.masks[:, frame], targets.present[:, frame], targets.valid, True,
                            plan.balanced, presence_weight=2.0)
         total = total + cost.total
         tracked.append(cost.iou)
-        judged.append(cost.correct)
+        right.append(cost.correct)
         low, token = pick(decoded, cost.chosen)
+        judged = (decoded.score[:, 0].detach() > 0).float()
     if tracked:
         statistics["tracked"] = torch.stack(tracked).mean()
         statistics["last"] = tracked[-1]
-        statistics["presence"] = torch.stack(judged).mean()
+        statistics["presence"] = torch.stack(right).mean()
     return total / frames, {name: value.detach() for name, value in statistics.items()}

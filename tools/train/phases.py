@@ -31,6 +31,12 @@ def phase_at(progress):
     return next(phase for phase in PHASES if progress < phase.until or phase is PHASES[-1])
 
 
+def begins(name):
+    """The share of the whole training that lies before a phase."""
+    names = [phase.name for phase in PHASES]
+    return ([0.0] + [phase.until for phase in PHASES])[names.index(name)]
+
+
 def plan_step(phase, progress, rng, size, scale):
     """`scale` multiplies the batch: 1 for one core of a CPU."""
     large = rng.random() < phase.large

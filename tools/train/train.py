@@ -26,7 +26,7 @@ from data.pictures import Pictures
 from data.render import render
 from follow import clip_cost
 from optimizer import Optimizer
-from phases import PHASES, phase_at, plan_step
+from phases import PHASES, begins, phase_at, plan_step
 from sam2 import weights
 from sam2.model import Sam2
 from start import start_image, start_memory
@@ -42,6 +42,7 @@ def parse():
     parser.add_argument("--minutes", type=float, required=True, help="of the whole training, all runs together")
     parser.add_argument("--architecture", default="samlet_micro")
     parser.add_argument("--from", dest="start", type=Path, help="weights to begin with, at the phase 'match'")
+    parser.add_argument("--begin", choices=[phase.name for phase in PHASES], help="with this phase instead")
     parser.add_argument("--phase", choices=[phase.name for phase in PHASES], help="only this one, all the time")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--batch", type=float, default=1.0, help="batches are so many times as large")
@@ -115,7 +116,7 @@ class Training:
         self.average = Average(self.model)
         # --from enters where clips begin; what was learned before is in the weights.
         self.step, self.minutes, self.remembers = 0, 0.0, bool(options.start)
-        self.offset = PHASES[1].until if options.start else 0.0
+        self.offset = begins(options.begin or ("match" if options.start else PHASES[0].name))
         self.load_checkpoint()
         self.log = Log(options.work / "log.csv", team.leads)
 

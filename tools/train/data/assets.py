@@ -52,13 +52,24 @@ def fetch(work):
             subprocess.run(["apt-get", "download", source.package], cwd=half, check=True, stdout=subprocess.DEVNULL)
             archive = next(half.glob("*.deb"))
             subprocess.run(["dpkg-deb", "-x", archive.name, "."], cwd=half, check=True)
-        else:
+            archive.unlink()
+        elif source.registry == "npm":
             subprocess.run(["npm", "pack", "--silent", source.package], cwd=half, check=True, stdout=subprocess.DEVNULL)
             archive = next(half.glob("*.tgz"))
             with tarfile.open(archive) as tar:
                 tar.extractall(half)
-        archive.unlink()
+            archive.unlink()
+        else:
+            clone(source, half)
         half.rename(folder)
+
+
+def clone(source, folder):
+    """Some folders of a GitHub repository; what it keeps elsewhere (Git LFS) stays a pointer."""
+    git = ["git", "-c", "filter.lfs.smudge=", "-c", "filter.lfs.required=false"]
+    subprocess.run(git + ["clone", "--quiet", "--depth", "1", "--filter=blob:none", "--sparse",
+                          f"https://github.com/{source.package}", str(folder)], check=True)
+    subprocess.run(git + ["-C", str(folder), "sparse-checkout", "set", *source.folders], check=True)
 
 
 def files(work, package, pattern):

@@ -46,7 +46,7 @@ def main():
     parser.add_argument("--clips", type=int, default=48)
     parser.add_argument("--seen", action="store_true")
     options = parser.parse_args()
-    pictures = Pictures(options.work, held=not options.seen)
+    pictures = Pictures(options.work, held=not options.seen, moves=False)
     pictures.segments = [None] * len(pictures.segments)  # what is followed is in front of the photograph
     name, seed = ("seen", 4242) if options.seen else ("held", 99)
     for index in range(options.clips):

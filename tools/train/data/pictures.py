@@ -4,11 +4,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from . import moving
 from .assets import held_out
 
-# How often a package is drawn; "shape" is a random outline filled with a photograph.
+# How often a package is drawn; "shape" is a random outline filled with a photograph, the last two are moving.
 WEIGHTS = {"openclipart-png": 1.5, "@lobehub/fluent-emoji-3d": 2, "fonts-noto-color-emoji": 1,
-           "sweethome3d-furniture": 2, "freedoom": 2, "photograph": 2, "shape": 3}
+           "sweethome3d-furniture": 2, "freedoom": 2, "photograph": 2, "shape": 3, "people": 4, "turntables": 3}
 
 
 def read(path, kind, held):
@@ -30,9 +31,9 @@ def read_segments(path, rows):
 
 
 class Pictures:
-    """pictures.npz of a folder, and what data/cutouts.py and data/segments.py made of it, where they did."""
+    """pictures.npz of a folder, and what the other modules here made beside it, where they did."""
 
-    def __init__(self, work, held=False, device="cpu"):
+    def __init__(self, work, held=False, device="cpu", moves=True):
         photos, photo_names, rows = read(work / "pictures.npz", "photo", held)
         sprites, names, _ = read(work / "pictures.npz", "sprite", held)
         self.segments = read_segments(work / "segments.npz", rows)
@@ -43,7 +44,13 @@ class Pictures:
         self.real = np.array([not name.startswith("freedoom") for name in photo_names])
         packages = [name.split(":")[0] for name in names]
         self.groups = {p: [i for i, q in enumerate(packages) if q == p] for p in sorted(set(packages))}
-        names = list(self.groups) + ["shape"]
+        self.moving = {}
+        for kind in moving.KINDS if moves else ():
+            made = moving.load(work, kind)
+            if made:
+                rows = [i for i, name in enumerate(made[1]) if held_out(name) == held]
+                self.moving[kind] = made[0], rows
+        names = list(self.groups) + ["shape"] + list(self.moving)
         weights = np.array([WEIGHTS[n] for n in names], float)
         self.names, self.chances = names, weights / weights.sum()
         # Floors of games are many and plain: draw a photograph three times in four.
@@ -75,10 +82,21 @@ class Pictures:
         y, x = rng.integers(photo.shape[1] - side + 1, size=2)
         return shrink(photo[:, y:y + side, x:x + side], size)
 
-    def sprite(self, rng):
-        """[4, 128, 128], premultiplied."""
+    def sprite(self, rng, frames=1):
+        """[4, 128, 128], premultiplied; [frames, 4, 128, 128] of one that moves by itself."""
         size = self.sprites.shape[-1]
         name = self.names[rng.choice(len(self.names), p=self.chances)]
+        if name in self.moving:
+            sprites, rows = self.moving[name]
+            pace = rng.choice([0.25, 0.5, 1.0]) * rng.choice([-1, 1])
+            moments = np.floor(rng.uniform(0, moving.FRAMES) + pace * np.arange(frames)).astype(int) % moving.FRAMES
+            pixels = torch.from_numpy(sprites[rng.choice(rows)][moments]).to(self.photos.device)
+            pixels = pixels.permute(0, 3, 1, 2).float() / 255
+            colour, alpha = jitter(rng, pixels[:, :3], 0.2, swap=False), pixels[:, 3:]
+            if rng.random() < 0.5:
+                colour, alpha = colour.flip(3), alpha.flip(3)
+            picture = torch.cat((colour * alpha, alpha), 1)
+            return picture if frames > 1 else picture[0]
         if name == "shape":
             alpha = outline(rng, size).to(self.photos.device)
             colour = self.texture(rng, size)
@@ -97,14 +115,15 @@ def shrink(picture, size):
     return F.interpolate(picture[None], (size, size), mode="bilinear", align_corners=False, antialias=True)[0]
 
 
-def jitter(rng, colour, amount):
+def jitter(rng, colour, amount, swap=True):
+    """[..., 3, height, width] in another light and, with `swap`, now and then in other colours."""
     gain = (1 + rng.uniform(-amount, amount)) * (1 + rng.uniform(-amount, amount, 3) / 3)
     gain = torch.tensor(gain, dtype=torch.float32, device=colour.device)[:, None, None]
     colour = colour * gain + rng.uniform(-0.1, 0.1)
     if rng.random() < 0.5:
-        grey = colour.mean(0, keepdim=True)
+        grey = colour.mean(-3, keepdim=True)
         colour = grey + (colour - grey) * rng.uniform(0.2, 1.4)
-    if rng.random() < 0.3:
+    if swap and rng.random() < 0.3:
         colour = colour[rng.permutation(3).tolist()]
     return colour.clamp(0, 1)
 

@@ -38,7 +38,7 @@ class Motion(NamedTuple):
 
 
 class Actor(NamedTuple):
-    sprite: torch.Tensor  # [4, side, side], premultiplied
+    sprite: torch.Tensor  # [4, side, side], premultiplied; [frames, 4, side, side] where it moves by itself
     motion: Motion
     bend: tuple           # amplitude, waves, phase, speed
     shadow: float
@@ -99,7 +99,7 @@ def cast(rng, pictures, frames, occluded):
         twin = actors and rng.random() < 0.15
         bend = (rng.uniform(0.02, 0.12), rng.uniform(0.6, 2.2), rng.uniform(0, 6.3), rng.uniform(-0.9, 0.9)) \
             if rng.random() < 0.5 else (0, 0, 0, 0)
-        actors.append(Actor(actors[-1].sprite if twin else pictures.sprite(rng), act(rng, frames, half), bend,
+        actors.append(Actor(actors[-1].sprite if twin else pictures.sprite(rng, frames), act(rng, frames, half), bend,
                             rng.uniform(0.2, 0.6) if rng.random() < 0.3 else 0.0))
     if occluded:
         first, length = occluded
@@ -119,8 +119,9 @@ def prefilter(picture, half, size):
     level = int(np.floor(np.log2(max(1.0, ratio))))
     if level == 0:
         return picture
-    small = F.avg_pool2d(picture[None], 2 ** level)
-    return F.interpolate(small, picture.shape[-2:], mode="bilinear", align_corners=False)[0]
+    frames = picture.reshape(-1, *picture.shape[-3:])
+    small = F.avg_pool2d(frames, 2 ** level)
+    return F.interpolate(small, picture.shape[-2:], mode="bilinear", align_corners=False).view_as(picture)
 
 
 def base_grid(size, device):
@@ -158,10 +159,13 @@ def sample(pictures, grid, size, beyond):
 
 def draw(sprites, motions, bends, size):
     """[clips, frames, 4, size, size]: one thing of each clip."""
-    grid, m = look_up(motions, bends, size, sprites.device)
+    grid, m = look_up(motions, bends, size, sprites[0].device)
     light = m.light[:, :, None]
     light = torch.cat((light.expand(-1, -1, 3, 1, 1), torch.ones_like(light)), 2)
-    return sample(sprites, grid, size, "zeros") * light * m.seen[:, :, None]
+    drawn = [sample(sprite[None], place[None], size, "zeros") if sprite.dim() == 3 else
+             sample(sprite, place.view(len(sprite), size, size, 2), size, "zeros").transpose(0, 1)
+             for sprite, place in zip(sprites, grid)]
+    return torch.cat(drawn) * light * m.seen[:, :, None]
 
 
 def backgrounds(rng, pictures, clips, frames, size):
@@ -211,7 +215,7 @@ def render(rng, pictures, clips, frames, size, occluded=None):
     for layer in range(max(map(len, casts))):
         rows = [i for i, actors in enumerate(casts) if layer < len(actors)]
         actors = [casts[i][layer] for i in rows]
-        sprites = torch.stack([prefilter(a.sprite, float(a.motion.size.mean()), size) for a in actors])
+        sprites = [prefilter(a.sprite, float(a.motion.size.mean()), size) for a in actors]
         drawn = draw(sprites, [a.motion for a in actors], [a.bend for a in actors], size)
         colour, alpha = drawn[:, :, :3], drawn[:, :, 3:]
         under = images[rows]

@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 class Source(NamedTuple):
     package: str
-    registry: str  # "debian" or "npm"
+    registry: str  # "debian", "npm" or "github"
     licence: str
     holds: str
+    folders: tuple = ()  # of a GitHub repository; all that is fetched of it
 
 
 SOURCES = (
@@ -25,6 +26,10 @@ SOURCES = (
     Source("sweethome3d-furniture", "debian", "CC-BY-3.0, CC0-1.0", "cut-outs"),
     Source("freedoom", "debian", "BSD-3-Clause", "cut-outs, textures"),
     Source("@lobehub/fluent-emoji-3d", "npm", "MIT", "cut-outs"),
+    # Released as CC0 in September 2020, as LICENSE.md and the head of each file say; the program beside it is not used.
+    Source("makehumancommunity/makehuman", "github", "CC0-1.0 (base mesh, skeleton, targets)", "people",
+           ("makehuman/data/3dobjs", "makehuman/data/rigs", "makehuman/data/targets/macrodetails")),
+    Source("makehumancommunity/makehuman-assets", "github", "CC0-1.0", "clothes and hair", ("base/clothes", "base/hair")),
 )
 
 # Of python3-skimage only what skimage/data/_fetchers.py calls public domain, CC0 or free of known restrictions.
