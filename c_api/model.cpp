@@ -19,26 +19,7 @@ struct Source {
             return fail(SAMLET_ERROR_INVALID_ARGUMENT,
                         "give either the path of a model file or its bytes as data");
         if (config.path) {
-            const char* reason = nullptr;
-            if (!port::map_file(config.path, &mapping, &reason)) {
-                // The reason is one of a few static texts; the name goes in front of it.
-                static const struct {
-                    const char *reason, *text;
-                    samlet_status status;
-                } kTexts[] = {{"it is empty", "the model file %s is empty", SAMLET_ERROR_FILE},
-                              {"it is not a regular file", "the model file %s is not a regular file",
-                               SAMLET_ERROR_FILE},
-                              {"it cannot be mapped into memory",
-                               "the model file %s cannot be mapped into memory", SAMLET_ERROR_FILE},
-                              {"there are no files",
-                               "the model file %s cannot be opened: this build knows no files; give the "
-                               "model's bytes as data",
-                               SAMLET_ERROR_UNSUPPORTED}};
-                for (const auto& t : kTexts)
-                    if (strcmp(t.reason, reason) == 0) return fail(t.status, t.text, 0, 0, config.path);
-                return fail(SAMLET_ERROR_FILE, "the model file %s cannot be opened for reading", 0, 0,
-                            config.path);
-            }
+            if (Status status = map(config.path); !status.ok()) return status;
             data = mapping.data;
             size = mapping.size;
             return {};
@@ -51,6 +32,22 @@ struct Source {
         data = config.data;
         size = static_cast<size_t>(config.data_size);
         return {};
+    }
+    Status map(const char* path) {
+        switch (port::map_file(path, &mapping)) {
+            case port::MapResult::mapped: return {};
+            case port::MapResult::unreadable:
+                return fail(SAMLET_ERROR_FILE, "the model file %s cannot be opened for reading", 0, 0, path);
+            case port::MapResult::irregular:
+                return fail(SAMLET_ERROR_FILE, "the model file %s is not a regular file", 0, 0, path);
+            case port::MapResult::empty: return fail(SAMLET_ERROR_FILE, "the model file %s is empty", 0, 0, path);
+            case port::MapResult::unmappable:
+                return fail(SAMLET_ERROR_FILE, "the model file %s cannot be mapped into memory", 0, 0, path);
+            case port::MapResult::no_files: break;
+        }
+        return fail(SAMLET_ERROR_UNSUPPORTED,
+                    "the model file %s cannot be opened: this build knows no files; give the model's bytes as data", 0, 0,
+                    path);
     }
     void close() { port::unmap_file(mapping); }
 };

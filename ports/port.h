@@ -17,8 +17,10 @@ struct FileMapping {
 
 namespace port {
 
-// Maps a regular file read only. False (and `reason`, a static sentence part) if that fails.
-bool map_file(const char* path, FileMapping* mapping, const char** reason);
+enum class MapResult : uint8_t { mapped, unreadable, irregular, empty, unmappable, no_files };
+
+// Maps a regular file read only.
+MapResult map_file(const char* path, FileMapping* mapping);
 void unmap_file(const FileMapping& mapping);
 // This part of a mapping will not be needed soon: its whole pages may leave memory until they are.
 void release_pages(const void* data, size_t size);

@@ -404,6 +404,25 @@ func TestForgottenHandlesAreClosed(t *testing.T) {
 	}
 }
 
+func TestHalfMapsTakeLess(t *testing.T) {
+	model, err := OpenModel(ModelConfig{Path: modelPath})
+	check(t, err)
+	halved := small
+	halved.F16Maps = true
+	plain, err := TrackerMemory(model, small)
+	check(t, err)
+	less, err := TrackerMemory(model, halved)
+	check(t, err)
+	images, err := SegmenterMemory(model, SegmenterConfig{})
+	check(t, err)
+	lessForImages, err := SegmenterMemory(model, SegmenterConfig{F16Maps: true})
+	check(t, err)
+	if less.Bytes >= plain.Bytes || lessForImages.Bytes >= images.Bytes {
+		t.Error(less.Bytes, plain.Bytes, lessForImages.Bytes, images.Bytes)
+	}
+	check(t, model.Close())
+}
+
 func TestPrecision(t *testing.T) {
 	model, err := OpenModel(ModelConfig{Path: modelPath, Precision: F32})
 	check(t, err)

@@ -11,6 +11,7 @@ import "sync"
 type SegmenterConfig struct {
 	YieldThreads       bool
 	PinThreads         bool
+	F16Maps            bool
 	ImageSize          int
 	MaxPoints          int
 	Threads            int
@@ -23,7 +24,8 @@ type SegmenterConfig struct {
 
 func (config *SegmenterConfig) cConfig() (c C.samlet_segmenter_config, err error) {
 	C.samlet_segmenter_config_init(&c)
-	c.flags = flag(config.YieldThreads, C.SAMLET_TRACKER_YIELD) | flag(config.PinThreads, C.SAMLET_TRACKER_PIN_THREADS)
+	c.flags = flag(config.YieldThreads, C.SAMLET_TRACKER_YIELD) | flag(config.PinThreads, C.SAMLET_TRACKER_PIN_THREADS) |
+		flag(config.F16Maps, C.SAMLET_TRACKER_F16_MAPS)
 	err = fill(map[*C.uint32_t]int{
 		&c.image_size: config.ImageSize, &c.max_points: config.MaxPoints, &c.threads: config.Threads,
 		&c.max_frame_width: config.MaxFrameWidth, &c.max_frame_height: config.MaxFrameHeight,

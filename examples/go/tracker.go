@@ -17,6 +17,7 @@ type TrackerConfig struct {
 	PinThreads         bool // those that the session starts, to one processor each
 	NonOverlapping     bool // each pixel of the frame-size results goes to one object only
 	Explain            bool // keep what Explain tells: memory attention takes several times as long
+	F16Maps            bool // maps of the image encoder in half precision: less memory, nearly as exact
 	ImageSize          int  // side of the model's square, a multiple of 32
 	MaxObjects         int
 	PromptedFrames     int
@@ -52,7 +53,8 @@ func flag(on bool, flag C.uint32_t) C.uint32_t {
 func (config *TrackerConfig) cConfig() (c C.samlet_tracker_config, err error) {
 	C.samlet_tracker_config_init(&c)
 	c.flags = flag(config.YieldThreads, C.SAMLET_TRACKER_YIELD) | flag(config.PinThreads, C.SAMLET_TRACKER_PIN_THREADS) |
-		flag(config.NonOverlapping, C.SAMLET_TRACKER_NON_OVERLAPPING) | flag(config.Explain, C.SAMLET_TRACKER_EXPLAIN)
+		flag(config.NonOverlapping, C.SAMLET_TRACKER_NON_OVERLAPPING) | flag(config.Explain, C.SAMLET_TRACKER_EXPLAIN) |
+		flag(config.F16Maps, C.SAMLET_TRACKER_F16_MAPS)
 	err = fill(map[*C.uint32_t]int{
 		&c.image_size: config.ImageSize, &c.max_objects: config.MaxObjects, &c.prompted_frames: config.PromptedFrames,
 		&c.recent_frames: config.RecentFrames, &c.max_points: config.MaxPoints, &c.clip_length: config.ClipLength,

@@ -8,9 +8,8 @@
 namespace samlet {
 namespace port {
 
-bool map_file(const char*, FileMapping*, const char** reason) {
-    *reason = "there are no files";
-    return false;
+MapResult map_file(const char*, FileMapping*) {
+    return MapResult::no_files;
 }
 
 void unmap_file(const FileMapping&) {}

@@ -18,29 +18,24 @@
 namespace samlet {
 namespace port {
 
-bool map_file(const char* path, FileMapping* mapping, const char** reason) {
+MapResult map_file(const char* path, FileMapping* mapping) {
     const int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // a pipe would wait for a writer
-    if (file < 0) {
-        *reason = "it cannot be opened for reading";
-        return false;
-    }
+    if (file < 0) return MapResult::unreadable;
+    MapResult result = MapResult::mapped;
     struct stat facts;
-    *reason = nullptr;
     if (fstat(file, &facts) != 0 || !S_ISREG(facts.st_mode)) {
-        *reason = "it is not a regular file";
+        result = MapResult::irregular;
     } else if (facts.st_size == 0) {
-        *reason = "it is empty";
+        result = MapResult::empty;
     } else {
         void* data = mmap(nullptr, static_cast<size_t>(facts.st_size), PROT_READ, MAP_PRIVATE, file, 0);
-        if (data == MAP_FAILED) {
-            *reason = "it cannot be mapped into memory";
-        } else {
-            mapping->data = data;
-            mapping->size = static_cast<size_t>(facts.st_size);
-        }
+        if (data == MAP_FAILED)
+            result = MapResult::unmappable;
+        else
+            *mapping = {data, static_cast<size_t>(facts.st_size)};
     }
     close(file);
-    return *reason == nullptr;
+    return result;
 }
 
 void unmap_file(const FileMapping& mapping) {

@@ -17,6 +17,7 @@ use std::ptr::{self, NonNull};
 pub struct SegmenterConfig {
     pub yield_threads: bool,
     pub pin_threads: bool,
+    pub f16_maps: bool,
     pub image_size: u32,
     pub max_points: u32,
     pub threads: u32,
@@ -34,7 +35,8 @@ impl SegmenterConfig {
         sys::samlet_segmenter_config {
             size: size_of::<sys::samlet_segmenter_config>() as u32,
             flags: flag(self.yield_threads, sys::SAMLET_TRACKER_YIELD)
-                | flag(self.pin_threads, sys::SAMLET_TRACKER_PIN_THREADS),
+                | flag(self.pin_threads, sys::SAMLET_TRACKER_PIN_THREADS)
+                | flag(self.f16_maps, sys::SAMLET_TRACKER_F16_MAPS),
             image_size: self.image_size,
             max_points: self.max_points,
             threads: self.threads,

@@ -23,6 +23,8 @@ pub struct TrackerConfig {
     pub non_overlapping: bool,
     /// Keep what [`Tracker::explain`] tells; memory attention takes several times as long.
     pub explain: bool,
+    /// Maps of the image encoder in half precision: less memory, nearly as exact.
+    pub f16_maps: bool,
     /// Side of the model's square, a multiple of 32.
     pub image_size: u32,
     /// By default 1.
@@ -57,7 +59,8 @@ impl TrackerConfig {
             flags: flag(self.yield_threads, sys::SAMLET_TRACKER_YIELD)
                 | flag(self.pin_threads, sys::SAMLET_TRACKER_PIN_THREADS)
                 | flag(self.non_overlapping, sys::SAMLET_TRACKER_NON_OVERLAPPING)
-                | flag(self.explain, sys::SAMLET_TRACKER_EXPLAIN),
+                | flag(self.explain, sys::SAMLET_TRACKER_EXPLAIN)
+                | flag(self.f16_maps, sys::SAMLET_TRACKER_F16_MAPS),
             image_size: self.image_size,
             max_objects: self.max_objects,
             prompted_frames: self.prompted_frames,

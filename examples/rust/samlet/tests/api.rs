@@ -312,6 +312,16 @@ fn layers_tell_their_precision() {
 }
 
 #[test]
+fn half_maps_take_less() {
+    let model = open();
+    let tracker = |f16_maps| Tracker::memory(&model, &TrackerConfig { f16_maps, ..config() }).unwrap().bytes;
+    assert!(tracker(true) < tracker(false));
+    let segmenter =
+        |f16_maps| Segmenter::memory(&model, &SegmenterConfig { f16_maps, ..Default::default() }).unwrap().bytes;
+    assert!(segmenter(true) < segmenter(false));
+}
+
+#[test]
 fn an_explanation() {
     let model = open();
     let mut tracker = Tracker::new(&model, &TrackerConfig { explain: true, ..config() }).unwrap();
