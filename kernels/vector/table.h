@@ -23,6 +23,7 @@
 //   max, min         NaN if b is
 #pragma once
 
+#include "kernels/generic/generic.h"
 #include "kernels/kernels.h"
 #include "kernels/vector/activation.h"
 #include "kernels/vector/attention.h"
@@ -31,7 +32,6 @@
 #include "kernels/vector/elementwise.h"
 #include "kernels/vector/layer_norm.h"
 #include "kernels/vector/pack_keys.h"
-#include "kernels/vector/resize.h"
 #include "kernels/vector/rotary.h"
 
 namespace samlet {
@@ -43,7 +43,7 @@ constexpr Kernels vector_table(const char* name) {
         name,           key_panel<V>,  V::block_queries, attend_scratch<V>, pack_keys<V>,     attend<V>,
         axial_queries,  axial_scratch<V>, attend_axial<V>, layer_norm<V>,   gelu<V>,          sigmoid<V>,
         add<V>,         add_scaled<V>, max4<V>,          rotate<V>,         depthwise_row<V>, f32_to_bf16<V>,
-        bf16_to_f32<V>, f32_to_f16<V>, f16_to_f32<V>,    add_f16<V>,        resize_row,
+        bf16_to_f32<V>, f32_to_f16<V>, f16_to_f32<V>,    add_f16<V>,        generic::resize_row,
     };
 }
 
