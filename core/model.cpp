@@ -116,9 +116,11 @@ Status Model::bind(const void* data, size_t size, Arena& arena) {
     labels = tables.labels;
     linear_count = count;
     packed_bytes = reader.packed_bytes();
-    for (size_t i = 0; i < count; i++) quantises |= linears[i].precision() == Precision::int8;
-    // All operators are of one size: XNNPACK has one struct for whatever they do.
-    operator_bytes = count ? measure_operator(linears[0]) : 0;
+    for (size_t i = 0; i < count; i++) {
+        quantises |= linears[i].precision() == Precision::int8;
+        // All operators are of one size: XNNPACK has one struct for whatever they do.
+        if (!operator_bytes && !linears[i].half_gemm()) operator_bytes = measure_operator(linears[i]);
+    }
     return {};
 }
 

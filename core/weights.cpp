@@ -255,8 +255,8 @@ const float* WeightReader::depthwise(const TensorName& name, size_t channels, si
 }
 
 // Bytes of the arena that add() takes.
-static size_t packed(Precision precision, size_t in, size_t out) {
-    return Arena::rounded(LinearWeights::packed_bytes(precision, in, out));
+size_t WeightReader::packed(Precision precision, size_t in, size_t out) const {
+    return Arena::rounded(LinearWeights::packed_bytes(precision, in, out, precisions_.half_gemm));
 }
 
 LinearId WeightReader::add(const TensorEntry& stored, size_t in, size_t out, Activation activation,
@@ -294,7 +294,7 @@ LinearId WeightReader::add(const TensorEntry& stored, size_t in, size_t out, Act
         source.scales = scales;
     }
     if (measuring()) return id;
-    if (!linears_[id].pack(precision, in, out, activation, source, memory))
+    if (!linears_[id].pack(precision, in, out, activation, source, memory, precisions_.half_gemm))
         fail_with(fail(SAMLET_ERROR_INTERNAL, "XNNPACK refused a linear layer of %a to %b channels", in, out));
     return id;
 }

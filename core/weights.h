@@ -27,7 +27,8 @@ struct LayerLabel {
 // In what layers compute, by the type in which the file stores their weights.
 struct Precisions {
     Precision of_f32 = Precision::f32, of_f16 = Precision::f32, of_int8 = Precision::f32;
-    bool half_maps = false;  // of every session, see Map
+    const HalfGemm* half_gemm = nullptr;  // of the kernels: what multiplies in f16; null: XNNPACK
+    bool half_maps = false;               // of every session, see Map
     Precision of(TensorType stored) const {
         return stored == TensorType::int8 ? of_int8 : stored == TensorType::f16 ? of_f16 : of_f32;
     }
@@ -105,6 +106,7 @@ class WeightReader {
 
   private:
     struct Temporary;
+    size_t packed(Precision precision, size_t in, size_t out) const;
     const TensorEntry* find(const char* name) const;
     const TensorEntry* require(const TensorName& name, size_t d0, size_t d1, size_t d2, size_t d3);
     const float* scales_of(const TensorEntry& entry);
