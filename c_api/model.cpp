@@ -93,7 +93,7 @@ Status choose_precisions(const samlet_model_config& config, const Kernels& kerne
                             "XNNPACK cannot compute in f16 on this CPU; choose SAMLET_PRECISION_AUTO or "
                             "SAMLET_PRECISION_F32");
             precisions->of_int8 = Precision::int8;
-            precisions->of_f32 = precisions->of_f16 = Precision::f16;
+            precisions->of_f32 = precisions->of_f16 = precisions->of_sensitive_f16 = Precision::f16;
             precisions->half_maps = true;
             return {};
         default:

@@ -22,6 +22,7 @@ void Model::read(WeightReader& reader) {
         reader.ignore("no_mem_pos_enc");  // only for models that put a dummy token into an empty memory
         reader.set_group(LayerGroup::image);
     }
+    reader.set_sensitive(true);
     mask_decoder.read(reader, config);
     prompt_encoder.read(reader, config);
     reader.finish();

@@ -1,13 +1,13 @@
-// Matrix products with factors in half precision and sums in f32: y = activation(x W^T + b). XNNPACK has none on
-// ARM: there its f16 product sums in halves.
+// Matrix products with factors in half precision and sums in f32: y = activation(x W^T + b). XNNPACK has none
+// on ARM: there its f16 product sums in halves.
 //
 // SPDX-License-Identifier: Apache-2.0
 //
-// Before they are rounded to f16, the elements of a row of x and of a channel of W are multiplied by powers of two that
-// bring the largest below row_limit and weight_limit; the inverses come back in f32. So nothing overflows on the way
-// that would not in f32, however large the activations, f16 weights stay exactly what the file holds, and what
-// underflows is at most 2^-17 times the largest of its row or channel. A row with a NaN or an infinity gives NaNs or
-// infinities in its own row only.
+// Before they are rounded to f16, the elements of a row of x and of a channel of W are multiplied by powers
+// of two that bring the largest below row_limit and weight_limit; the inverses come back in f32. So nothing
+// overflows on the way that would not in f32, however large the activations; what underflows is at most 2^-17
+// times the largest of its row or channel; and f16 weights are otherwise exactly what the file holds. A row with a
+// NaN or an infinity gives NaNs or infinities in its own row only.
 #pragma once
 
 #include <cstddef>
@@ -15,8 +15,8 @@
 
 namespace samlet {
 
-// A tile of a product. Tiles may be computed in any order and on any thread: each result is summed in an order that
-// depends on nothing but `in`.
+// A tile of a product. Tiles may be computed in any order and on any thread: each result is summed in an
+// order that depends on nothing but `in`.
 struct HalfGemmTask {
     const void* rows;     // by pack_rows()
     const void* weights;  // by pack_weights()
@@ -41,7 +41,8 @@ struct HalfGemm {
     void (*multiply)(const HalfGemmTask& task);
 };
 
-// What a product means, summed in double. In no level's table: where there is no f16 arithmetic, f32 is faster.
+// What a product means, summed in double. In no level's table: where there is no f16 arithmetic, f32 is
+// faster.
 extern const HalfGemm generic_half_gemm;
 
 }  // namespace samlet

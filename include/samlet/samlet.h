@@ -120,8 +120,8 @@ typedef struct samlet_model samlet_model;
  * are f32 save for a few terms each. */
 typedef enum samlet_precision {
     SAMLET_PRECISION_AUTO = 0, /* layers stored in int8 in int8; those stored in f16 in f16 where the CPU is fast at that
-                                  (Armv8.2 fp16 arithmetic, kernels neon_fp16), which halves their packed weights; all
-                                  others in f32 */
+                                  (Armv8.2 fp16 arithmetic, kernels neon_fp16), which halves their packed weights, save
+                                  for the neck of the image encoder and the mask decoder; all others in f32 */
     SAMLET_PRECISION_F32 = 1,  /* everything in f32, whatever the file holds */
     SAMLET_PRECISION_F16 = 2   /* as AUTO, but f16 instead of f32 everywhere, and F16_MAPS. With other kernels than
                                   neon_fp16 it is XNNPACK's f16: slow on x86-64, with sums in f16 on ARM, both for tests

@@ -9,7 +9,8 @@ namespace samlet {
 namespace generic {
 namespace {
 
-// Rows (or channels) of halves, and for each row what brings it back to its size, and a number of the caller's.
+// Rows (or channels) of halves, and for each row what brings it back to its size, and a number of the
+// caller's.
 struct Packed {
     float* inverse;  // [count]
     float* bias;     // [count]
@@ -71,7 +72,8 @@ void pack_rows(const void* x, bool half, size_t rows, size_t in, size_t first_ro
             to.inverse[r] = pack(static_cast<const float*>(x) + r * in, in, HalfGemm::row_limit, halves);
             continue;
         }
-        // Halves need no scale, save that sums of large ones would overflow elsewhere: here sums are in double.
+        // Halves need no scale, save that sums of large ones would overflow elsewhere: here sums are in
+        // double.
         for (size_t i = 0; i < in; ++i) halves[i] = static_cast<const uint16_t*>(x)[r * in + i];
         to.inverse[r] = 1;
     }
@@ -104,13 +106,8 @@ void multiply(const HalfGemmTask& task) {
 }  // namespace generic
 
 const HalfGemm generic_half_gemm = {
-    generic::tile,
-    generic::tile,
-    generic::weight_bytes,
-    generic::pack_weights,
-    generic::Packed::bytes,
-    generic::pack_rows,
-    generic::multiply,
+    generic::tile,          generic::tile,      generic::weight_bytes, generic::pack_weights,
+    generic::Packed::bytes, generic::pack_rows, generic::multiply,
 };
 
 }  // namespace samlet

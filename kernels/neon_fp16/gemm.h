@@ -2,18 +2,20 @@
 //
 // SPDX-License-Identifier: Apache-2.0
 //
-// Register blocking is that of attention: 8 rows of x times two vectors of 8 channels, 16 sums. Rows are interleaved, 8
-// terms of each in turn; W lies in panels of 16 channels, a row of 16 for each term.
+// Register blocking is that of attention: 8 rows of x times two vectors of 8 channels, 16 sums. Rows are
+// interleaved, 8 terms of each in turn; W lies in panels of 16 channels, a row of 16 for each term.
 //
-// Sums. `depth` products are summed in f16, one after the other: a chain. Four chains are added in pairs, still in f16,
-// and the result goes to f32. Converting costs much (two pipe cycles for four numbers), adding pairs costs little, and
-// errors grow with the square of the length of a chain, but only with the logarithm of the number of pairs: with terms
-// of random signs the variance of the error of a sum of 64 is that of flushing every 20 terms.
+// Sums. `depth` products are summed in f16, one after the other: a chain. Four chains are added in pairs,
+// still in f16, and the result goes to f32. Converting costs much (two pipe cycles for four numbers), adding
+// pairs costs little, and errors grow with the square of the length of a chain, but only with the logarithm
+// of the number of pairs: with terms of random signs the variance of the error of a sum of 64 is that of
+// flushing every 20 terms.
 //
-// Cost. Of the multiply pipes of a Neoverse N1 (Cortex-A76), 64 terms of 16 sums take 1024 cycles for products, 48 for
-// pairs, 128 for f32 and, as vectors are stored through these pipes, 80 for what does not stay in registers: 80 % of the
-// 16 multiply-adds per cycle, and so it was by llvm-mca 19 (81 %) for the instructions of the whole loop in the order in
-// which an emulator ran them. f32 would reach 50 % at the most.
+// Cost. Of the multiply pipes of a Neoverse N1 (Cortex-A76), 64 terms of 16 sums take 1024 cycles for
+// products, 48 for pairs, 128 for f32 and, as vectors are stored through these pipes, 80 for what does not
+// stay in registers: 80 % of the 16 multiply-adds per cycle, and so it was by llvm-mca 19 (81 %) for the
+// instructions of the whole loop in the order in which an emulator ran them. f32 would reach 50 % at the
+// most.
 #pragma once
 
 #include "kernels/half_gemm.h"
@@ -33,8 +35,8 @@ struct HalfProduct {
     static_assert(HalfGemm::row_limit * HalfGemm::weight_limit * depth * chains < 65504, "sums overflow");
 };
 
-// The power of two that brings `largest` into [limit / 2, limit), as far as it and its inverse are normal numbers.
-// Not finite: some power of two.
+// The power of two that brings `largest` into [limit / 2, limit), as far as it and its inverse are normal
+// numbers. Not finite: some power of two.
 inline float scale_below(float limit, float largest) {
     uint32_t bits, limit_bits;
     __builtin_memcpy(&bits, &largest, sizeof bits);
@@ -46,7 +48,8 @@ inline float scale_below(float limit, float largest) {
     return scale;
 }
 
-// ---- Weights: panels of [panel] inverses of scales, [panel] biases, [depth][panel] halves --------------------------
+// ---- Weights: panels of [panel] inverses of scales, [panel] biases, [depth][panel] halves
+// --------------------------
 
 constexpr size_t panel_header = 2 * HalfProduct::panel;  // floats
 
@@ -79,7 +82,8 @@ inline void pack_half_weights(const float* weights, const float* bias, size_t in
     }
 }
 
-// ---- Rows: [rows] inverses of scales, rows of halves interleaved by group ------------------------------------------
+// ---- Rows: [rows] inverses of scales, rows of halves interleaved by group
+// ------------------------------------------
 
 inline float* row_sizes(const void* packed) {
     return static_cast<float*>(const_cast<void*>(packed));
@@ -109,16 +113,19 @@ SAMLET_INLINE float16x8_t scaled_part(const T* x, size_t n, float scale) {
 inline float largest_of_row(const float* x, size_t n) {
     return largest_of(x, n, 0);
 }
+// By their bits: sessions flush subnormal halves to zero, and would take a row of such for zeros.
 inline float largest_of_row(const float16_t* x, size_t n) {
-    float16x8_t largest = vdupq_n_f16(0);
+    uint16x8_t largest = vdupq_n_u16(0);
+    const uint16x8_t magnitude = vdupq_n_u16(0x7fff);
     size_t i = 0;
-    for (; i + half_lanes <= n; i += half_lanes) largest = vmaxq_f16(largest, vabsq_f16(vld1q_f16(x + i)));
+    for (; i + half_lanes <= n; i += half_lanes)
+        largest = vmaxq_u16(largest, vandq_u16(vreinterpretq_u16_f16(vld1q_f16(x + i)), magnitude));
     if (i < n) {
         float16_t part[half_lanes] = {};
         __builtin_memcpy(part, x + i, (n - i) * sizeof part[0]);
-        largest = vmaxq_f16(largest, vabsq_f16(vld1q_f16(part)));
+        largest = vmaxq_u16(largest, vandq_u16(vreinterpretq_u16_f16(vld1q_f16(part)), magnitude));
     }
-    return vmaxvq_f32(vmaxq_f32(widen_low(largest), widen_high(largest)));
+    return vgetq_lane_f32(widen_low(vreinterpretq_f16_u16(vdupq_n_u16(vmaxvq_u16(largest)))), 0);
 }
 
 template <class T>
@@ -148,10 +155,12 @@ inline void pack_half_rows(const void* x, bool half, size_t rows, size_t in, siz
         pack_row_tile(static_cast<const float*>(x), rows, in, first_row, packed);
 }
 
-// ---- Product -------------------------------------------------------------------------------------------------------
+// ---- Product ---------------------------------------------------------------------------------------------
 
-// sums = a chain of products. In assembly, since factors must lie in the lower half of the registers to be taken lane by
-// lane, and gcc 12 copies them there as soon as the code around is more than this loop. Weights are loaded a step ahead.
+// sums = a chain of products. In assembly, since factors must lie in the lower half of the registers to be
+// taken lane by lane, and gcc 12 copies them there as soon as the code around is more than this loop. Weights
+// are loaded a step ahead.
+// clang-format off
 #define SAMLET_ROW(op, row, lane, low, high)                                         \
     ".if %c[rows] > " #row "\n"                                                      \
     #op " %[a" #row "].8h, v" #low ".8h, v" #row ".h[" #lane "]\n"                   \
@@ -199,6 +208,7 @@ SAMLET_INLINE void multiply_chain(const float16_t* x, const float16_t* w, float1
         : "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "memory");
 }
 
+// clang-format on
 #undef SAMLET_ROW
 #undef SAMLET_STEP
 #undef SAMLET_WEIGHTS
@@ -258,22 +268,29 @@ SAMLET_APART void multiply_panel(const float16_t* x, const float16_t* w, size_t 
     }
 }
 
-// What becomes of sums: sizes, bias, activation, type.
-inline void finish_row(const float* sums, float size, const float* header, bool relu, size_t there, void* y, bool half) {
+// What becomes of sums: sizes, bias, activation, type. The first `there` go to y.
+inline void finish_row(const float* sums, float size, const float* header, bool relu, size_t there, void* y,
+                       bool half) {
     constexpr size_t panel = HalfProduct::panel;
-    float row[panel];
-    for (size_t i = 0; i < panel; i += 4) {
-        const float32x4_t sized = vmulq_n_f32(vmulq_f32(vld1q_f32(sums + i), vld1q_f32(header + i)), size);
-        const float32x4_t z = vaddq_f32(sized, vld1q_f32(header + panel + i));
-        vst1q_f32(row + i, relu ? vmaxq_f32(z, vdupq_n_f32(0)) : z);
+    float32x4_t row[panel / 4];
+    SAMLET_UNROLL
+    for (size_t i = 0; i < panel / 4; ++i) {
+        const float32x4_t sized = vmulq_f32(vld1q_f32(sums + 4 * i), vld1q_f32(header + 4 * i));
+        row[i] = vfmaq_n_f32(vld1q_f32(header + panel + 4 * i), sized, size);
+        if (relu) row[i] = vmaxq_f32(row[i], vdupq_n_f32(0));
     }
-    if (!half) {
-        __builtin_memcpy(y, row, there * sizeof(float));
-        return;
+    if (half) {
+        const float16x8_t halves[2] = {narrow(row[0], row[1]), narrow(row[2], row[3])};
+        if (there == panel)
+            __builtin_memcpy(y, halves, sizeof halves);
+        else
+            __builtin_memcpy(y, halves, there * sizeof(float16_t));
+    } else {
+        if (there == panel)
+            __builtin_memcpy(y, row, sizeof row);
+        else
+            __builtin_memcpy(y, row, there * sizeof(float));
     }
-    float16_t halves[panel];
-    for (size_t i = 0; i < panel; i += half_lanes) vst1q_f16(halves + i, narrow_eight(row + i, 1));
-    __builtin_memcpy(y, halves, there * sizeof(float16_t));
 }
 
 template <size_t M = HalfProduct::rows>
@@ -309,7 +326,7 @@ inline void multiply_halves_tile(const HalfGemmTask& task) {
 }
 
 constexpr HalfGemm half_gemm = {
-    HalfProduct::row_tile, HalfProduct::column_tile, half_weight_bytes,   pack_half_weights,
+    HalfProduct::row_tile, HalfProduct::column_tile, half_weight_bytes,    pack_half_weights,
     half_row_bytes,        pack_half_rows,           multiply_halves_tile,
 };
 

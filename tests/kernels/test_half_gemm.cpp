@@ -15,9 +15,10 @@ namespace {
 struct Shape {
     size_t rows, in, out;
 };
-constexpr Shape kShapes[] = {{1, 1, 1},   {2, 3, 5},     {3, 8, 16},   {4, 15, 17},   {5, 16, 15},  {6, 17, 31},
-                             {7, 31, 33}, {8, 32, 32},   {9, 33, 63},  {1, 256, 256}, {8, 256, 20}, {33, 64, 65},
-                             {31, 65, 9}, {65, 147, 32}, {70, 96, 66}, {3, 1153, 40}, {2, 3072, 7}};
+constexpr Shape kShapes[] = {{1, 1, 1},     {2, 3, 5},    {3, 8, 16},  {4, 15, 17},   {5, 16, 15},
+                             {6, 17, 31},   {7, 31, 33},  {8, 32, 32}, {9, 33, 63},   {1, 256, 256},
+                             {8, 256, 20},  {33, 64, 65}, {31, 65, 9}, {65, 147, 32}, {70, 96, 66},
+                             {3, 1153, 40}, {2, 3072, 7}};
 
 // Calls f(name, gemm) for the plain products and those of every level.
 template <class F>
@@ -65,8 +66,8 @@ struct Problem {
     }
 };
 
-// A result and what bounds its error: the sum of its terms' magnitudes, the length of their vector, and rows and
-// channels times the largest of the other side.
+// A result and what bounds its error: the sum of its terms' magnitudes, the length of their vector, and rows
+// and channels times the largest of the other side.
 struct Want {
     double y, terms, length, underflow;
 };
@@ -90,8 +91,8 @@ Want want_of(const Problem& p, size_t r, size_t o) {
 }
 
 // Runs a product over `threads` and leaves the result in y, as f32.
-std::vector<float> multiply(const char* name, const HalfGemm& gemm, const Problem& p, bool half_x, bool half_y, bool relu,
-                            size_t threads = 1) {
+std::vector<float> multiply(const char* name, const HalfGemm& gemm, const Problem& p, bool half_x,
+                            bool half_y, bool relu, size_t threads = 1) {
     const Shape& s = p.shape;
     const Input<float> x(p.x.size()), w(p.w.size()), bias(p.bias.size());
     const Input<uint16_t> halves(p.x.size());
@@ -101,7 +102,8 @@ std::vector<float> multiply(const char* name, const HalfGemm& gemm, const Proble
     }
     std::memcpy(w.data(), p.w.data(), p.w.size() * sizeof(float));
     std::memcpy(bias.data(), p.bias.data(), p.bias.size() * sizeof(float));
-    const Scratch weights((gemm.weight_bytes(s.in, s.out) + 3) / 4), rows((gemm.row_bytes(s.rows, s.in) + 3) / 4);
+    const Scratch weights((gemm.weight_bytes(s.in, s.out) + 3) / 4),
+        rows((gemm.row_bytes(s.rows, s.in) + 3) / 4);
     gemm.pack_weights(w.data(), bias.data(), s.in, s.out, weights.data());
     Output<float> y(s.rows * s.out);
     Output<uint16_t> y_halves(s.rows * s.out);
@@ -133,8 +135,8 @@ std::vector<float> multiply(const char* name, const HalfGemm& gemm, const Proble
             task.first_column = column * c.gemm.column_tile;
             c.gemm.multiply(task);
         },
-        &context, (s.rows + gemm.row_tile - 1) / gemm.row_tile, (s.out + gemm.column_tile - 1) / gemm.column_tile,
-        PTHREADPOOL_FLAG_DISABLE_DENORMALS);
+        &context, (s.rows + gemm.row_tile - 1) / gemm.row_tile,
+        (s.out + gemm.column_tile - 1) / gemm.column_tile, PTHREADPOOL_FLAG_DISABLE_DENORMALS);
     if (pool != nullptr) pthreadpool_destroy(pool);
     weights.check(name);
     rows.check(name);
@@ -159,23 +161,25 @@ void plain_products_are_products(void**) {
             for (size_t r = 0; r < shape.rows; ++r) {
                 for (size_t o = 0; o < shape.out; ++o) {
                     const Want want = want_of(p, r, o);
-                    const double rounded = (half_x ? 8 : 0) * 0x1p-25 * shape.in + (half_y ? half_roundoff : 0x1p-24) * std::fabs(want.y);
+                    const double rounded = (half_x ? 8 : 0) * 0x1p-25 * shape.in +
+                                           (half_y ? half_roundoff : 0x1p-24) * std::fabs(want.y);
                     check_near("plain", "product", r * shape.out + o, double(y[r * shape.out + o]), want.y,
-                               half_roundoff * std::fmin(8 * want.length, 2.01 * want.terms) + want.underflow + rounded +
-                                   0x1p-24);
+                               half_roundoff * std::fmin(8 * want.length, 2.01 * want.terms) +
+                                   want.underflow + rounded + 0x1p-24);
                 }
             }
         }
     }
 }
 
-// What sums add to that: chains of 16 terms, whose 16 roundings have a variance of 16 u^2 / 6 of that of the sums (half
-// of them on average, u^2 / 3), four of them added in two steps, and then f32. That is less than 2 u of the length of
-// the vector of terms: eight standard deviations are allowed. Terms of one sign are worse, see below.
+// What sums add to that: chains of 16 terms, whose 16 roundings have a variance of 16 u^2 / 6 of that of the
+// sums (half of them on average, u^2 / 3), four of them added in two steps, and then f32. That is less than 2
+// u of the length of the vector of terms: eight standard deviations are allowed. Terms of one sign are worse,
+// see below.
 double sum_tolerance(const Want& want, const Shape& shape) {
     const double random = 8 * 2 * want.length, all = 18 * want.terms;
-    return half_roundoff * std::fmin(random, all) + want.underflow + 0x1p-24 * double(shape.in) * want.terms / 64 +
-           0x1p-23 * std::fabs(want.y) + 1e-37;
+    return half_roundoff * std::fmin(random, all) + want.underflow +
+           0x1p-24 * double(shape.in) * want.terms / 64 + 0x1p-23 * std::fabs(want.y) + 1e-37;
 }
 
 void levels_agree_with_plain_products(void**) {
@@ -186,8 +190,10 @@ void levels_agree_with_plain_products(void**) {
             const Problem p(shape, 2);
             for (int options = 0; options < 8; ++options) {
                 const bool half_x = options & 1, half_y = options & 2, relu = options & 4;
-                const std::vector<float> got = multiply(kernels.name, *kernels.half_gemm, p, half_x, half_y, relu),
-                                         plain = multiply("plain", generic_half_gemm, p, half_x, half_y, relu);
+                const std::vector<float> got = multiply(kernels.name, *kernels.half_gemm, p, half_x, half_y,
+                                                        relu),
+                                         plain =
+                                             multiply("plain", generic_half_gemm, p, half_x, half_y, relu);
                 for (size_t r = 0; r < shape.rows; ++r) {
                     for (size_t o = 0; o < shape.out; ++o) {
                         const size_t at = r * shape.out + o;
@@ -196,7 +202,8 @@ void levels_agree_with_plain_products(void**) {
                         if (half_y) allowed += half_roundoff * std::fabs(want.y) * 2.01 + 0x1p-14;
                         check_near(kernels.name, "product", at, double(got[at]), double(plain[at]), allowed);
                         if (half_y || relu || want.length == 0) continue;
-                        const double error = (double(got[at]) - double(plain[at])) / (want.length * half_roundoff);
+                        const double error =
+                            (double(got[at]) - double(plain[at])) / (want.length * half_roundoff);
                         worst = std::fmax(worst, std::fabs(error));
                         squares += error * error;
                         count += 1;
@@ -204,9 +211,11 @@ void levels_agree_with_plain_products(void**) {
                 }
             }
         }
-        print_message("%s: errors of sums, in units of 2^-11 of the length of the vector of terms: deviation %.2f, most "
-                      "%.2f\n",
-                      kernels.name, std::sqrt(squares / count), worst);
+        print_message(
+            "%s: errors of sums, in units of 2^-11 of the length of the vector of terms: deviation %.2f, "
+            "most "
+            "%.2f\n",
+            kernels.name, std::sqrt(squares / count), worst);
     });
 }
 
@@ -224,11 +233,14 @@ void terms_of_one_sign_stay_exact(void**) {
                     const size_t at = r * 33 + o;
                     const Want want = want_of(p, r, o);
                     // 16 roundings of a sum that grows evenly and two of pairs: 16 / 2 + 2 at the most.
-                    check_near(kernels.name, "sum", at, double(got[at]), double(plain[at]), 11 * half_roundoff * want.terms);
-                    worst = std::fmax(worst, std::fabs(double(got[at]) - double(plain[at])) / want.terms / half_roundoff);
+                    check_near(kernels.name, "sum", at, double(got[at]), double(plain[at]),
+                               11 * half_roundoff * want.terms);
+                    worst = std::fmax(
+                        worst, std::fabs(double(got[at]) - double(plain[at])) / want.terms / half_roundoff);
                 }
             }
-            print_message("%s: %zu terms of one sign: %.2f units of 2^-11 of the sum at most\n", kernels.name, in, worst);
+            print_message("%s: %zu terms of one sign: %.2f units of 2^-11 of the sum at most\n", kernels.name,
+                          in, worst);
         }
     });
 }
@@ -265,7 +277,9 @@ void the_largest_sums_fit(void**) {
             for (float& value : p.w) value = -65504;
             for (float& value : p.bias) value = 0;
             const std::vector<float> got = multiply(name, gemm, p, false, false, false);
-            for (const float y : got) check_near(name, "sum", in, double(y), -64.0 * 65504 * double(in), 64.0 * 65504 * double(in) * 0.006);
+            for (const float y : got)
+                check_near(name, "sum", in, double(y), -64.0 * 65504 * double(in),
+                           64.0 * 65504 * double(in) * 0.006);
         }
     });
 }
@@ -285,7 +299,8 @@ void zeros_give_the_bias(void**) {
     });
 }
 
-// Halves that have no f16 any more give infinities where the caller wants halves; what is no number stays in its row.
+// Halves that have no f16 any more give infinities where the caller wants halves; what is no number stays in
+// its row.
 void infinities_stay_where_they_are(void**) {
     each_gemm([](const char* name, const HalfGemm& gemm) {
         const Shape shape = {9, 40, 19};
@@ -306,7 +321,27 @@ void infinities_stay_where_they_are(void**) {
         for (float& value : p.x) value = 60000;
         for (float& value : p.w) value = 1;
         for (const float y : multiply(name, gemm, p, true, true, false)) assert_true(std::isinf(y));
-        for (const float y : multiply(name, gemm, p, true, false, false)) assert_true(y > 2.39e6f && y < 2.41e6f);
+        for (const float y : multiply(name, gemm, p, true, false, false))
+            assert_true(y > 2.39e6f && y < 2.41e6f);
+    });
+}
+
+// Also rows of halves that have no leading one: in sessions arithmetic takes those for zero.
+void small_halves_count(void**) {
+    each_gemm([](const char* name, const HalfGemm& gemm) {
+        for (const int exponent : {-24, -18, -15, -10}) {
+            Problem p({3, 20, 5}, 11);
+            for (size_t i = 0; i < p.x.size(); ++i) p.x[i] = std::ldexp(float(1 + i % 7), exponent);
+            for (float& value : p.bias) value = 0;
+            const std::vector<float> got = multiply(name, gemm, p, true, false, false);
+            for (size_t r = 0; r < 3; ++r) {
+                for (size_t o = 0; o < 5; ++o) {
+                    const Want want = want_of(p, r, o);
+                    check_near(name, "sum", r * 5 + o, double(got[r * 5 + o]), want.y,
+                               20 * half_roundoff * want.length);
+                }
+            }
+        }
     });
 }
 
@@ -343,11 +378,11 @@ void rows_do_not_see_each_other(void**) {
 
 int main() {
     const CMUnitTest tests[] = {
-        cmocka_unit_test(plain_products_are_products), cmocka_unit_test(levels_agree_with_plain_products),
-        cmocka_unit_test(terms_of_one_sign_stay_exact), cmocka_unit_test(sizes_do_not_matter),
-        cmocka_unit_test(the_largest_sums_fit),        cmocka_unit_test(zeros_give_the_bias),
-        cmocka_unit_test(infinities_stay_where_they_are), cmocka_unit_test(threads_change_nothing),
-        cmocka_unit_test(rows_do_not_see_each_other),
+        cmocka_unit_test(plain_products_are_products),    cmocka_unit_test(levels_agree_with_plain_products),
+        cmocka_unit_test(terms_of_one_sign_stay_exact),   cmocka_unit_test(sizes_do_not_matter),
+        cmocka_unit_test(the_largest_sums_fit),           cmocka_unit_test(zeros_give_the_bias),
+        cmocka_unit_test(infinities_stay_where_they_are), cmocka_unit_test(small_halves_count),
+        cmocka_unit_test(threads_change_nothing),         cmocka_unit_test(rows_do_not_see_each_other),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -288,7 +288,12 @@ void int8_layers_are_computed_in_int8(void**) {
     }
 }
 
-// Without being asked, where samlet has f16 products of its own: those of XNNPACK sum in halves, or are slow.
+bool starts_with(const char* text, const char* start) {
+    return strncmp(text, start, strlen(start)) == 0;
+}
+
+// Without being asked, where samlet has f16 products of its own, since those of XNNPACK sum in halves or are slow; and
+// not close to the result.
 void f16_layers_are_computed_in_f16_where_that_is_good(void**) {
     const FileBytes bytes = bundled().write();
     for (const char* kernels : {"", "neon_fp16", "neon", "generic"}) {
@@ -296,18 +301,24 @@ void f16_layers_are_computed_in_f16_where_that_is_good(void**) {
         if (!level) continue;
         for (const samlet_precision precision : {SAMLET_PRECISION_AUTO, SAMLET_PRECISION_F32, SAMLET_PRECISION_F16}) {
             const bool asked = precision == SAMLET_PRECISION_F16;
-            const bool f16 = asked || (precision == SAMLET_PRECISION_AUTO && level->half_gemm);
+            const bool automatic = precision == SAMLET_PRECISION_AUTO && level->half_gemm;
             uint32_t found = 0;
             const bool opened = each_layer(bytes, precision, kernels, [&](const samlet_layer& layer) {
-                assert_string_equal(layer.precision, asked || (f16 && !strcmp(layer.stored, "f16")) ? "f16" : "f32");
-                if (strcmp(layer.stored, "f16") != 0) return;
-                found++;
+                const bool sensitive = starts_with(layer.name, "image_encoder.neck.") || starts_with(layer.name, "sam_");
+                const bool f16 = asked || (automatic && !sensitive && strcmp(layer.stored, "f16") == 0);
+                assert_string_equal(layer.precision, f16 ? "f16" : "f32");
+                found += f16 ? 1 : 0;
                 const uint64_t weights = uint64_t{layer.in} * layer.out;
                 assert_true(layer.packed_bytes >= weights * (f16 ? 2 : 4));
                 if (f16 && level->half_gemm && layer.in >= 64 && layer.out >= 32)
                     assert_true(layer.packed_bytes < weights * 3);
             });
-            assert_true(opened ? found > 20 : asked && !level->half_gemm);  // f16 may be beyond the CPU, the others not
+            if (!opened)
+                assert_true(asked && !level->half_gemm);  // f16 may be beyond the CPU, the others not
+            else if (asked || automatic)
+                assert_true(found > 20);
+            else
+                assert_int_equal(found, 0);
         }
     }
 }
