@@ -66,8 +66,9 @@ Status choose_kernels(const samlet_model_config& config, const Kernels** kernels
 }
 
 // What layers compute in: by the type in the file and by what the caller allows.
-Status choose_precisions(const samlet_model_config& config, Precisions* precisions) {
+Status choose_precisions(const samlet_model_config& config, const Kernels& kernels, Precisions* precisions) {
     *precisions = Precisions();
+    precisions->half_gemm = kernels.half_gemm;
     uint32_t precision = config.precision;
     const char* forced = precision == SAMLET_PRECISION_AUTO ? port::environment("SAMLET_PRECISION") : nullptr;
     if (forced && forced[0]) {
@@ -81,14 +82,15 @@ Status choose_precisions(const samlet_model_config& config, Precisions* precisio
         case SAMLET_PRECISION_F32: return {};
         case SAMLET_PRECISION_AUTO:
             precisions->of_int8 = Precision::int8;
+            if (kernels.half_gemm) precisions->of_f16 = Precision::f16;
             return {};
         case SAMLET_PRECISION_F16:
-            if (!can_compute(Precision::f16))
+            if (!kernels.half_gemm && !can_compute(Precision::f16))
                 return fail(SAMLET_ERROR_UNSUPPORTED,
                             "XNNPACK cannot compute in f16 on this CPU; choose SAMLET_PRECISION_AUTO or "
                             "SAMLET_PRECISION_F32");
             precisions->of_int8 = Precision::int8;
-            precisions->of_f32 = precisions->of_f16 = Precision::f16;
+            precisions->of_f32 = precisions->of_f16 = precisions->of_sensitive_f16 = Precision::f16;
             precisions->half_maps = true;
             return {};
         default:
@@ -133,7 +135,7 @@ samlet_status samlet_model_memory(const samlet_model_config* config, samlet_memo
     const Kernels* kernels = nullptr;
     if (status.ok()) status = choose_kernels(*config, &kernels);
     Precisions precisions;
-    if (status.ok()) status = choose_precisions(*config, &precisions);
+    if (status.ok()) status = choose_precisions(*config, *kernels, &precisions);
     Source source;
     if (status.ok()) status = source.open(*config);
     Model::Plan bytes = {};
@@ -159,7 +161,7 @@ samlet_status samlet_model_open(const samlet_model_config* config, samlet_model*
     const Kernels* kernels = nullptr;
     if (status.ok()) status = choose_kernels(*config, &kernels);
     Precisions precisions;
-    if (status.ok()) status = choose_precisions(*config, &precisions);
+    if (status.ok()) status = choose_precisions(*config, *kernels, &precisions);
     Source source;
     if (status.ok()) status = source.open(*config);
     Model::Plan bytes = {};

@@ -40,6 +40,9 @@ struct Exec {
     // Rows that are converted at a time where a layer computes in another type than its input or output is stored in:
     // the copies stay in the cache.
     static constexpr size_t kConvertedRows = 1024;
+    // Rows for half_linear() that are packed at a time: bytes of them. Less would read weights more often, for nothing
+    // where they come from memory.
+    static constexpr size_t kPackedBytes = 1 << 20;
 
     // y [rows][out] = layer(x [rows][in]).
     void linear(LinearId id, const float* x, size_t rows, float* y) {
@@ -48,6 +51,7 @@ struct Exec {
     void linear(LinearId id, const Map& x, size_t rows, float* y) { linear(id, x, rows, Map{y, false}); }
     void linear(LinearId id, const Map& x, size_t rows, const Map& y) {
         const LinearWeights& layer = weights[id];
+        if (layer.half_gemm()) return half_linear(layer, linears + id, x, rows, y);
         const size_t in = layer.in(), out = layer.out();
         const Precision precision = layer.precision();
         const bool f16 = precision == Precision::f16, int8 = precision == Precision::int8;
@@ -68,6 +72,30 @@ struct Exec {
                                     : op.run_f32(from.f32(), n, to.f32(), pool);
             if (!ran) defect = true;
             if (convert_y) convert(own_y, n * out, y.from(first * out));
+        }
+    }
+    // The same where samlet multiplies itself, in tiles: those of one thread have weights in common.
+    void half_linear(const LinearWeights& layer, Linear* counter, const Map& x, size_t rows, const Map& y) {
+        const HalfGemm& gemm = *layer.half_gemm();
+        const size_t in = layer.in(), out = layer.out();
+        const size_t fitting = kPackedBytes / gemm.row_bytes(gemm.row_tile, in) * gemm.row_tile;
+        const size_t most = rows < fitting ? rows : fitting > gemm.row_tile ? fitting : gemm.row_tile;
+        Arena::Scope scope(scratch);
+        void* const packed = scratch.take_bytes(gemm.row_bytes(most, in));
+        for (size_t first = 0; !rehearsing && first < rows; first += most) {
+            const size_t n = rows - first < most ? rows - first : most;
+            const size_t row_tiles = (n + gemm.row_tile - 1) / gemm.row_tile;
+            const size_t column_tiles = (out + gemm.column_tile - 1) / gemm.column_tile;
+            const Map from = x.from(first * in), to = y.from(first * out);
+            parallel(row_tiles, [&](size_t tile, size_t) {
+                gemm.pack_rows(from.data, from.half, n, in, tile * gemm.row_tile, packed);
+            });
+            parallel(row_tiles * column_tiles, [&](size_t tile, size_t) {
+                gemm.multiply({packed, layer.packed(), n, in, out, tile % row_tiles * gemm.row_tile,
+                               tile / row_tiles * gemm.column_tile, to.data, to.half,
+                               layer.activation() == Activation::relu});
+            });
+            counter->count(n);
         }
     }
     // From one type to the other.

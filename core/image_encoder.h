@@ -14,7 +14,9 @@ struct ImageEncoder {
 
     void read(WeightReader& reader, const Config& config) {
         trunk.read(reader, config);
+        reader.set_sensitive(true);
         neck.read(reader, config);
+        reader.set_sensitive(false);
     }
 
     // `fill(const Map& image)` writes the normalised picture, [size][size][3]. `lap(stage)` is told when a stage

@@ -22,6 +22,7 @@ void Model::read(WeightReader& reader) {
         reader.ignore("no_mem_pos_enc");  // only for models that put a dummy token into an empty memory
         reader.set_group(LayerGroup::image);
     }
+    reader.set_sensitive(true);
     mask_decoder.read(reader, config);
     prompt_encoder.read(reader, config);
     reader.finish();
@@ -116,9 +117,11 @@ Status Model::bind(const void* data, size_t size, Arena& arena) {
     labels = tables.labels;
     linear_count = count;
     packed_bytes = reader.packed_bytes();
-    for (size_t i = 0; i < count; i++) quantises |= linears[i].precision() == Precision::int8;
-    // All operators are of one size: XNNPACK has one struct for whatever they do.
-    operator_bytes = count ? measure_operator(linears[0]) : 0;
+    for (size_t i = 0; i < count; i++) {
+        quantises |= linears[i].precision() == Precision::int8;
+        // All operators are of one size: XNNPACK has one struct for whatever they do.
+        if (!operator_bytes && !linears[i].half_gemm()) operator_bytes = measure_operator(linears[i]);
+    }
     return {};
 }
 

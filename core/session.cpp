@@ -100,7 +100,7 @@ Status Session::lay_out(const Model& model, const SessionConfig& config, Arena& 
     size_t operators = 0;
     for (size_t i = 0; !measuring && linears_ && i < model.linear_count; i++) new (&linears_[i]) Linear();
     for (size_t i = 0; i < model.linear_count; i++)
-        operators += config.video || model.labels[i].group == LayerGroup::image;
+        operators += !model.linears[i].half_gemm() && (config.video || model.labels[i].group == LayerGroup::image);
     operator_bytes_ = (operators + model.quantises) * model.operator_bytes;
     operator_memory_ = arena.take<uint8_t>(operator_bytes_);
     plan.close_part("operators");

@@ -255,8 +255,8 @@ const float* WeightReader::depthwise(const TensorName& name, size_t channels, si
 }
 
 // Bytes of the arena that add() takes.
-static size_t packed(Precision precision, size_t in, size_t out) {
-    return Arena::rounded(LinearWeights::packed_bytes(precision, in, out));
+size_t WeightReader::packed(Precision precision, size_t in, size_t out) const {
+    return Arena::rounded(LinearWeights::packed_bytes(precision, in, out, precisions_.half_gemm));
 }
 
 LinearId WeightReader::add(const TensorEntry& stored, size_t in, size_t out, Activation activation,
@@ -266,7 +266,7 @@ LinearId WeightReader::add(const TensorEntry& stored, size_t in, size_t out, Act
         return 0;
     }
     const LinearId id = static_cast<LinearId>(linear_count_++);
-    const Precision precision = precisions_.of(stored.type);
+    const Precision precision = precision_of(stored);
     const size_t bytes = packed(precision, in, out);
     void* memory = arena_.take_bytes(bytes);
     packed_bytes_ += bytes;
@@ -294,7 +294,7 @@ LinearId WeightReader::add(const TensorEntry& stored, size_t in, size_t out, Act
         source.scales = scales;
     }
     if (measuring()) return id;
-    if (!linears_[id].pack(precision, in, out, activation, source, memory))
+    if (!linears_[id].pack(precision, in, out, activation, source, memory, precisions_.half_gemm))
         fail_with(fail(SAMLET_ERROR_INTERNAL, "XNNPACK refused a linear layer of %a to %b channels", in, out));
     return id;
 }
@@ -306,7 +306,7 @@ LinearId WeightReader::linear(const TensorName& prefix, size_t in, size_t out, A
     const TensorEntry* weight = convolution ? require(name, out, in, 1, 1) : require(name, out, in, 0, 0);
     const TensorEntry* bias = require(TensorName(prefix, ".bias"), out, 0, 0, 0);
     if (!weight || !bias) return 0;
-    const size_t keep = packed(precisions_.of(weight->type), in, out);
+    const size_t keep = packed(precision_of(*weight), in, out);
     Temporary weight_memory(*this, keep), bias_memory(*this, keep);
     const float* w = as_f32(*weight, weight_memory);
     const float* b = as_f32(*bias, bias_memory);
@@ -321,7 +321,7 @@ LinearId WeightReader::linear_rows(const TensorName& prefix, size_t in, size_t t
     const TensorEntry* weight = require(TensorName(prefix, ".weight"), total, in, 0, 0);
     const TensorEntry* bias = require(TensorName(prefix, ".bias"), total, 0, 0, 0);
     if (!weight || !bias) return 0;
-    const size_t keep = packed(precisions_.of(weight->type), in, out);
+    const size_t keep = packed(precision_of(*weight), in, out);
     Temporary weight_memory(*this, keep), bias_memory(*this, keep);
     const float* w = as_f32(*weight, weight_memory);
     const float* b = as_f32(*bias, bias_memory);
@@ -336,7 +336,7 @@ LinearId WeightReader::convolution(const TensorName& prefix, size_t in, size_t o
     const TensorEntry* bias = require(TensorName(prefix, ".bias"), out, 0, 0, 0);
     if (!weight || !bias) return 0;
     const size_t taps = size * size, patch = taps * in;
-    const size_t keep = packed(precisions_.of(weight->type), patch, out);
+    const size_t keep = packed(precision_of(*weight), patch, out);
     Temporary weight_memory(*this, keep), bias_memory(*this, keep), order(*this, keep);
     const float* w = as_f32(*weight, weight_memory);
     const float* b = as_f32(*bias, bias_memory);
@@ -354,7 +354,7 @@ LinearId WeightReader::deconvolution(const TensorName& prefix, size_t in, size_t
     const TensorEntry* weight = require(TensorName(prefix, ".weight"), in, out, 2, 2);
     const TensorEntry* bias = require(TensorName(prefix, ".bias"), out, 0, 0, 0);
     if (!weight || !bias) return 0;
-    const size_t keep = packed(precisions_.of(weight->type), in, 4 * out);
+    const size_t keep = packed(precision_of(*weight), in, 4 * out);
     Temporary weight_memory(*this, keep), bias_memory(*this, keep), order(*this, keep);
     const float* w = as_f32(*weight, weight_memory);
     const float* b = as_f32(*bias, bias_memory);
@@ -384,7 +384,7 @@ LinearId WeightReader::folded(const TensorName& first, size_t in, size_t middle,
         bias[i] = require(TensorName(i ? second : first, ".bias"), sizes[i][0], 0, 0, 0);
         if (!weight[i] || !bias[i]) return 0;
     }
-    const size_t keep = packed(precisions_.of(weight[0]->type), in, out);
+    const size_t keep = packed(precision_of(*weight[0]), in, out);
     Temporary memory[4] = {Temporary(*this, keep), Temporary(*this, keep), Temporary(*this, keep),
                            Temporary(*this, keep)};
     Temporary product(*this, keep);

@@ -27,9 +27,12 @@ struct LayerLabel {
 // In what layers compute, by the type in which the file stores their weights.
 struct Precisions {
     Precision of_f32 = Precision::f32, of_f16 = Precision::f32, of_int8 = Precision::f32;
-    bool half_maps = false;  // of every session, see Map
-    Precision of(TensorType stored) const {
-        return stored == TensorType::int8 ? of_int8 : stored == TensorType::f16 ? of_f16 : of_f32;
+    const HalfGemm* half_gemm = nullptr;  // of the kernels: what multiplies in f16; null: XNNPACK
+    bool half_maps = false;               // of every session, see Map
+    Precision of_sensitive_f16 = Precision::f32;  // see WeightReader::set_sensitive()
+    Precision of(TensorType stored, bool sensitive) const {
+        if (stored == TensorType::f16) return sensitive ? of_sensitive_f16 : of_f16;
+        return stored == TensorType::int8 ? of_int8 : of_f32;
     }
 };
 
@@ -64,6 +67,8 @@ class WeightReader {
     size_t linear_count() const { return linear_count_; }
     size_t packed_bytes() const { return packed_bytes_; }
     void set_group(LayerGroup group) { group_ = group; }
+    // The layers that follow lose more by f16 than they are worth: few products, close to the result.
+    void set_sensitive(bool sensitive) { sensitive_ = sensitive; }
 
     bool has(const TensorName& name) const { return find(name.text()) != nullptr; }
     // Extent of dimension `dim`, counted from the outermost; 0 if the tensor is missing (which is then an
@@ -105,6 +110,8 @@ class WeightReader {
 
   private:
     struct Temporary;
+    Precision precision_of(const TensorEntry& stored) const { return precisions_.of(stored.type, sensitive_); }
+    size_t packed(Precision precision, size_t in, size_t out) const;
     const TensorEntry* find(const char* name) const;
     const TensorEntry* require(const TensorName& name, size_t d0, size_t d1, size_t d2, size_t d3);
     const float* scales_of(const TensorEntry& entry);
@@ -123,7 +130,7 @@ class WeightReader {
     LinearWeights* linears_;
     LayerLabel* labels_;
     LayerGroup group_ = LayerGroup::image;
-    bool mapped_ = false;
+    bool mapped_ = false, sensitive_ = false;
     size_t linear_count_ = 0, packed_bytes_ = 0;
     Status status_;
 };

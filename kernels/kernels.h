@@ -11,6 +11,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/half_gemm.h"
+
 namespace samlet {
 
 // One block of queries of one head against a set of keys: out = softmax(scale q k^T) v, tile by tile with an
@@ -75,7 +77,8 @@ struct DepthwiseRowTask {
 };
 
 struct Kernels {
-    const char* name;  // "generic", "avx2", ...
+    const char* name;           // "generic", "avx2", ...
+    const HalfGemm* half_gemm;  // null where there is no f16 arithmetic
 
     // Attention. key_panel: keys per packed panel; attend_block: queries per call that suit the caches best.
     size_t key_panel;

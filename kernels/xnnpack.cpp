@@ -129,7 +129,8 @@ bool can_compute(Precision precision) {
     return LinearWeights::packed_bytes(precision, 64, 64) > 0;
 }
 
-size_t LinearWeights::packed_bytes(Precision precision, size_t in, size_t out) {
+size_t LinearWeights::packed_bytes(Precision precision, size_t in, size_t out, const HalfGemm* half_gemm) {
+    if (half_gemm && precision == Precision::f16) return half_gemm->weight_bytes(in, out);
     LinearWeights probe;
     probe.in_ = in;
     probe.out_ = out;
@@ -143,12 +144,18 @@ size_t LinearWeights::packed_bytes(Precision precision, size_t in, size_t out) {
 }
 
 bool LinearWeights::pack(Precision precision, size_t in, size_t out, Activation activation,
-                         const LinearSource& source, void* memory) {
+                         const LinearSource& source, void* memory, const HalfGemm* half_gemm) {
     in_ = in;
     out_ = out;
     precision_ = precision;
     activation_ = activation;
     packed_ = memory;
+    half_gemm_ = precision == Precision::f16 ? half_gemm : nullptr;
+    if (half_gemm_) {
+        wanted_ = half_gemm_->weight_bytes(in, out);
+        half_gemm_->pack_weights(static_cast<const float*>(source.weights), source.bias, in, out, memory);
+        return true;
+    }
     is_packed_ = false;
     connect();
     OperatorRoom room;
@@ -169,6 +176,7 @@ void Quantiser::destroy() {
 
 bool Linear::create(const LinearWeights& weights, uint32_t flags) {
     weights_ = &weights;
+    if (weights.half_gemm()) return true;
     const float one = 1.0f;  // never read: the packed weights are found in the cache
     return weights.create({&one, &one, &one}, flags, &op_) == xnn_status_success;
 }

@@ -1,5 +1,5 @@
-// Thin owner of XNNPACK's fully connected operator, the only one that samlet needs beside the conversion of int8
-// layers' inputs: 1x1 convolutions are linear layers, strided convolutions become one after gathering patches, stride-2
+// Linear layers: a thin owner of XNNPACK's fully connected operator, the only one that samlet needs beside the conversion
+// of int8 layers' inputs, or weights for kernels/half_gemm.h where the CPU has that: 1x1 convolutions are linear layers, strided convolutions become one after gathering patches, stride-2
 // deconvolutions one before scattering them.
 //
 // SPDX-License-Identifier: Apache-2.0
@@ -14,6 +14,8 @@
 
 #include <cstddef>
 #include <cstdint>
+
+#include "kernels/half_gemm.h"
 
 namespace samlet {
 
@@ -62,7 +64,7 @@ enum class Activation : uint8_t { none, relu };
 // In what a layer computes. Activations come and go as f32 in all of them.
 enum class Precision : uint8_t {
     f32,
-    f16,   // weights and activations rounded to half precision; sums as XNNPACK has them: half on ARM, f32 elsewhere
+    f16,   // weights and activations rounded to half precision; sums in f32, save with XNNPACK on ARM, which has halves
     int8,  // weights in 8 bits with a scale per output channel; activations quantised row by row as they come
 };
 
@@ -79,16 +81,20 @@ struct LinearSource {
 // y = activation(x W^T + b): packed weights, immutable after pack().
 class LinearWeights {
   public:
-    // Bytes that pack() will need.
-    static size_t packed_bytes(Precision precision, size_t in, size_t out);
+    // Bytes that pack() will need. `half_gemm`: what is to compute Precision::f16; null: XNNPACK.
+    static size_t packed_bytes(Precision precision, size_t in, size_t out, const HalfGemm* half_gemm = nullptr);
     // `memory`: packed_bytes(), 64-byte aligned. The source is not needed afterwards. False: XNNPACK refuses.
     bool pack(Precision precision, size_t in, size_t out, Activation activation, const LinearSource& source,
-              void* memory);
+              void* memory, const HalfGemm* half_gemm = nullptr);
 
     size_t in() const { return in_; }
     size_t out() const { return out_; }
     Precision precision() const { return precision_; }
     size_t packed_bytes() const { return wanted_; }
+    // What multiplies; null: XNNPACK, with a Linear.
+    const HalfGemm* half_gemm() const { return half_gemm_; }
+    Activation activation() const { return activation_; }
+    const void* packed() const { return packed_; }
 
   private:
     friend class Linear;
@@ -106,7 +112,8 @@ class LinearWeights {
     Precision precision_ = Precision::f32;
     Activation activation_ = Activation::none;
     void* packed_ = nullptr;
-    size_t wanted_ = 0;  // what XNNPACK asked for while packing
+    size_t wanted_ = 0;  // of bytes, in packed_
+    const HalfGemm* half_gemm_ = nullptr;
     bool is_packed_ = false;
 };
 
@@ -122,7 +129,7 @@ class Quantiser {
     xnn_operator_t op_ = nullptr;
 };
 
-// One session's operator on shared weights. Run functions allocate nothing; x [rows][in], y [rows][out], dense, must
+// One session's operator on shared weights; none where half_gemm() multiplies. Run functions allocate nothing; x [rows][in], y [rows][out], dense, must
 // not overlap. False is a defect.
 class Linear {
   public:
@@ -139,7 +146,8 @@ class Linear {
     // XNNPACK reads this much beyond the end of an input.
     static constexpr size_t kExtraBytes = XNN_EXTRA_BYTES;
 
-    uint64_t rows() const { return rows_; }  // of all calls so far
+    void count(size_t rows) { rows_ += rows; }  // that did not come by here
+    uint64_t rows() const { return rows_; }     // of all calls so far
 
   private:
     xnn_operator_t op_ = nullptr;

@@ -116,15 +116,16 @@ SAMLET_API void samlet_memory_plan_init(samlet_memory_plan *plan);
 
 typedef struct samlet_model samlet_model;
 
-/* What the products of layers are computed in. All else is f32; sums of int8 products are exact. */
+/* What the products of layers are computed in. All else is f32; sums of int8 products are exact, those of f16 products
+ * are f32 save for a few terms each. */
 typedef enum samlet_precision {
-    SAMLET_PRECISION_AUTO = 0, /* layers stored in int8 in int8, all others in f32 */
+    SAMLET_PRECISION_AUTO = 0, /* layers stored in int8 in int8; those stored in f16 in f16 where the CPU is fast at that
+                                  (Armv8.2 fp16 arithmetic, kernels neon_fp16), which halves their packed weights, save
+                                  for the neck of the image encoder and the mask decoder; all others in f32 */
     SAMLET_PRECISION_F32 = 1,  /* everything in f32, whatever the file holds */
-    SAMLET_PRECISION_F16 = 2   /* as AUTO, but f16 instead of f32, and F16_MAPS: half the packed weights and, on CPUs
-                                  with fp16 arithmetic, twice the products a cycle. There XNNPACK sums in f16, too:
-                                  even with short sums only, masks of a small model on a clip had an IoU of 0.99 with
-                                  those of f32. Elsewhere it is slow, for tests
-                                  only. UNSUPPORTED where XNNPACK has no f16 */
+    SAMLET_PRECISION_F16 = 2   /* as AUTO, but f16 instead of f32 everywhere, and F16_MAPS. With other kernels than
+                                  neon_fp16 it is XNNPACK's f16: slow on x86-64, with sums in f16 on ARM, both for tests
+                                  only; UNSUPPORTED where XNNPACK has none */
 } samlet_precision; /* The environment variable SAMLET_PRECISION ("f32", "f16") overrides AUTO. */
 
 typedef struct samlet_model_config {

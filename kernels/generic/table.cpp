@@ -5,6 +5,7 @@ namespace samlet {
 
 const Kernels generic_kernels = {
     "generic",
+    nullptr,  // half_gemm: the plain one is for tests
     1,   // key_panel: a packed key is the key itself
     64,  // attend_block
     generic::attend_scratch,

@@ -14,9 +14,9 @@
 // much of the values again. On the bundled clip (golden/bundled_f16) sums of 32 and 64 gave masks of IoU
 // 0.9977 to those of f32, these give 0.9986.
 //
-// Cost. By llvm-mca 19 the loop of both products reaches 92 % of the 16 multiply-adds per cycle of a Neoverse
-// N1 (Cortex-A76): tools/bench/static_cost.py. Adding 16 sums to f32 takes 96 pipe cycles on top of their 256
-// (scores) or 512 (values), since a conversion takes two: 69 % and 78 % of the limit with it. That buys the
+// Cost. By llvm-mca 19 the loop of both products reaches the 16 multiply-adds per cycle of a Neoverse N1
+// (Cortex-A76): tools/bench/static_cost.py. Adding 16 sums to f32 takes 96 pipe cycles on top of their 256
+// (scores) or 512 (values), since a conversion takes two: 73 % and 84 % of the limit with it. That buys the
 // accuracy; f32 kernels would reach 49 %.
 #pragma once
 

@@ -6,7 +6,7 @@
 // Register blocking. Lanes are queries, 16 to a chunk; products have up to 8 rows of factors times two
 // vectors of queries. With 7 memories a step of scores makes 14 multiply-adds, 2 additions and 4 loads (and 7
 // loads of factors for 8 steps), one of values 16 multiply-adds and 3 loads. By llvm-mca 19 the loops reach,
-// with 8 memories, 85 % and 100 % of the 16 multiply-adds per cycle of a Neoverse N1 (Cortex-A76), 65 % and
+// with 8 memories, 89 % and 100 % of the 16 multiply-adds per cycle of a Neoverse N1 (Cortex-A76), 67 % and
 // 84 % with what adding the sums to f32 takes: see kernels/neon_fp16/attention.h, tools/bench/static_cost.py.
 //
 // What is f16: W, tokens (a scale per tile), queries (one each), A and B (one per query), probabilities, and

@@ -134,10 +134,11 @@ SAMLET_INLINE void for_eight(F f) {
 
 // sum + a times lane i of b. Not by intrinsic: gcc 12 copies the lane to a vector of its own as soon as it is
 // used twice, which costs an instruction each and, with 16 sums, the registers. In this form b must be one of
-// the lower 16.
+// the lower 16. Volatile, so that products stay in the order in which they are written: gcc would go sum by sum,
+// along a chain of latencies.
 template <int i>
 SAMLET_INLINE float16x8_t add_product(float16x8_t sum, float16x8_t a, float16x8_t b) {
-    __asm__("fmla %0.8h, %1.8h, %2.h[%c3]" : "+w"(sum) : "w"(a), "x"(b), "i"(i));
+    __asm__ volatile("fmla %0.8h, %1.8h, %2.h[%c3]" : "+w"(sum) : "w"(a), "x"(b), "i"(i));
     return sum;
 }
 

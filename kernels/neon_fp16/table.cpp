@@ -1,4 +1,4 @@
-// Attention in f16, everything else as neon/ has it. XNNPACK multiplies in f16 only when asked (samlet_precision).
+// Attention and matrix products in f16, everything else as neon/ has it.
 //
 // There is no level with int8 scores. SDOT makes twice as many multiply-adds per cycle (32 on a Neoverse N1),
 // but A + B of axial attention does not fit eight bits: its two products would have to be made apart, which
@@ -12,11 +12,13 @@
 #include "kernels/neon/simd.h"
 #include "kernels/neon_fp16/attention.h"
 #include "kernels/neon_fp16/axial_attention.h"
+#include "kernels/neon_fp16/gemm.h"
 
 namespace samlet {
 namespace {
 
-constexpr Kernels with_half_attention(Kernels kernels) {
+constexpr Kernels with_halves(Kernels kernels) {
+    kernels.half_gemm = &half_gemm;
     kernels.key_panel = HalfAttention::panel;
     kernels.attend_block = HalfAttention::block_queries;
     kernels.attend_scratch = attend_scratch_halves;
@@ -30,6 +32,6 @@ constexpr Kernels with_half_attention(Kernels kernels) {
 
 }  // namespace
 
-constexpr Kernels neon_fp16_kernels = with_half_attention(vector_table<Vec>("neon_fp16"));
+constexpr Kernels neon_fp16_kernels = with_halves(vector_table<Vec>("neon_fp16"));
 
 }  // namespace samlet

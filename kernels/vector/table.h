@@ -40,7 +40,7 @@ namespace {
 template <class V>
 constexpr Kernels vector_table(const char* name) {
     return {
-        name,           key_panel<V>,  V::block_queries, attend_scratch<V>, pack_keys<V>,     attend<V>,
+        name,           nullptr,       key_panel<V>,  V::block_queries, attend_scratch<V>, pack_keys<V>,     attend<V>,
         axial_queries,  axial_scratch<V>, attend_axial<V>, layer_norm<V>,   gelu<V>,          sigmoid<V>,
         add<V>,         add_scaled<V>, max4<V>,          rotate<V>,         depthwise_row<V>, f32_to_bf16<V>,
         bf16_to_f32<V>, f32_to_f16<V>, f16_to_f32<V>,    add_f16<V>,        generic::resize_row,

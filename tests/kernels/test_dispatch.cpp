@@ -35,6 +35,10 @@ void tables_are_complete(void**) {
     });
 }
 
+void f16_arithmetic_multiplies_matrices(void**) {
+    each_level([](const Kernels& kernels) { assert_true(multiplies_halves(kernels) == (kernels.half_gemm != nullptr)); });
+}
+
 }  // namespace
 
 int main() {
@@ -43,6 +47,7 @@ int main() {
         cmocka_unit_test(generic_is_everywhere),
         cmocka_unit_test(unknown_names_are_refused),
         cmocka_unit_test(tables_are_complete),
+        cmocka_unit_test(f16_arithmetic_multiplies_matrices),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -148,6 +148,7 @@ MODELS = [("samlet_micro, 256", MICRO, 0.014), ("SAM 2.1 tiny, 512", TINY._repla
 MEASURED_RATE = 112e9
 
 SCORE_DEPTH, VALUE_DEPTH = 16, 32  # of kernels/neon_fp16
+GEMM_SHARE = 1024 / 1280  # of kernels/neon_fp16/gemm.h, by its count of pipe cycles
 
 # CPU model, cores, clock in Hz
 BOARDS = [("Pi 4: 4 x A72, 1.8 GHz", CPUS[1], 4, 1.8e9), ("Pi 5: 4 x A76, 2.4 GHz", CPUS[0], 4, 2.4e9),
@@ -202,6 +203,9 @@ def project(shares):
         # 16 sums of halves become f32 after `depth` steps: 32 conversions of two cycles, 32 multiply-adds in f32.
         return 1 / (1 / loop + 96 / (16 * depth))
 
+    def product_share(cpu, name):
+        return GEMM_SHARE if name == "gemm" else share(cpu, "XNNPACK", name)
+
     def mean(a, b):  # of two halves of the work
         return 2 / (1 / a + 1 / b)
 
@@ -211,13 +215,13 @@ def project(shares):
         kinds = [("f32", "f32 6x8", "neon", cpu.f32, cpu.f32)]
         if cpu.f16:
             kinds += [("f16 attention", "f32 6x8", "neon_fp16", cpu.f32, cpu.f16),
-                      ("all f16", "f16 6x16", "neon_fp16", cpu.f16, cpu.f16)]
+                      ("all f16", "gemm", "neon_fp16", cpu.f16, cpu.f16)]
         for kind, product, kernel, product_limit, limit in kinds:
             row = []
             for _, model, measured in MODELS:
                 products, attention, memories = multiply_adds(model)
                 whole = (products + attention + memories) / measured / MEASURED_RATE
-                turns = (products / (share(cpu, "XNNPACK", product) * product_limit) +
+                turns = (products / (product_share(cpu, product) * product_limit) +
                          attention / (mean(share(cpu, kernel, "attention", SCORE_DEPTH),
                                            share(cpu, kernel, "attention", VALUE_DEPTH)) * limit) +
                          memories / (mean(share(cpu, kernel, "axial scores", SCORE_DEPTH),
