@@ -41,8 +41,4 @@ struct HalfGemm {
     void (*multiply)(const HalfGemmTask& task);
 };
 
-// What a product means, summed in double. In no level's table: where there is no f16 arithmetic, f32 is
-// faster.
-extern const HalfGemm generic_half_gemm;
-
 }  // namespace samlet

@@ -1,6 +1,7 @@
-// Linear layers: a thin owner of XNNPACK's fully connected operator, the only one that samlet needs beside the conversion
-// of int8 layers' inputs, or weights for kernels/half_gemm.h where the CPU has that: 1x1 convolutions are linear layers, strided convolutions become one after gathering patches, stride-2
-// deconvolutions one before scattering them.
+// Linear layers: a thin owner of XNNPACK's fully connected operator, the only one that samlet needs beside the
+// conversion of int8 layers' inputs, or weights for kernels/half_gemm.h where the CPU has that. 1x1 convolutions
+// are linear layers, strided convolutions become one after gathering patches, stride-2 deconvolutions one before
+// scattering them.
 //
 // SPDX-License-Identifier: Apache-2.0
 //
@@ -129,8 +130,8 @@ class Quantiser {
     xnn_operator_t op_ = nullptr;
 };
 
-// One session's operator on shared weights; none where half_gemm() multiplies. Run functions allocate nothing; x [rows][in], y [rows][out], dense, must
-// not overlap. False is a defect.
+// One session's operator on shared weights; none where half_gemm() multiplies. Run functions allocate nothing;
+// x [rows][in], y [rows][out], dense, must not overlap. False is a defect.
 class Linear {
   public:
     // `flags`: XNN_FLAG_YIELD_WORKERS or 0. False when there is no memory.

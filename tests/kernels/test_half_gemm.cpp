@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tests/kernels/support.h"
+#include "plain_half_gemm.h"
 
 using namespace samlet;
 using namespace samlet::test;
@@ -23,7 +24,7 @@ constexpr Shape kShapes[] = {{1, 1, 1},     {2, 3, 5},    {3, 8, 16},  {4, 15, 1
 // Calls f(name, gemm) for the plain products and those of every level.
 template <class F>
 void each_gemm(F f) {
-    f("plain", generic_half_gemm);
+    f("plain", plain_half_gemm);
     each_level([&](const Kernels& kernels) {
         if (kernels.half_gemm != nullptr) f(kernels.name, *kernels.half_gemm);
     });
@@ -157,7 +158,7 @@ void plain_products_are_products(void**) {
         Problem p(shape, 1);
         for (int halves = 0; halves < 4; ++halves) {
             const bool half_x = halves & 1, half_y = halves & 2;
-            const std::vector<float> y = multiply("plain", generic_half_gemm, p, half_x, half_y, false);
+            const std::vector<float> y = multiply("plain", plain_half_gemm, p, half_x, half_y, false);
             for (size_t r = 0; r < shape.rows; ++r) {
                 for (size_t o = 0; o < shape.out; ++o) {
                     const Want want = want_of(p, r, o);
@@ -193,7 +194,7 @@ void levels_agree_with_plain_products(void**) {
                 const std::vector<float> got = multiply(kernels.name, *kernels.half_gemm, p, half_x, half_y,
                                                         relu),
                                          plain =
-                                             multiply("plain", generic_half_gemm, p, half_x, half_y, relu);
+                                             multiply("plain", plain_half_gemm, p, half_x, half_y, relu);
                 for (size_t r = 0; r < shape.rows; ++r) {
                     for (size_t o = 0; o < shape.out; ++o) {
                         const size_t at = r * shape.out + o;
@@ -226,7 +227,7 @@ void terms_of_one_sign_stay_exact(void**) {
         for (const size_t in : {16, 64, 100, 768, 3072}) {
             const Problem p({9, in, 33}, 3, 2, 2, 0.25f);
             const std::vector<float> got = multiply(kernels.name, *kernels.half_gemm, p, false, false, false),
-                                     plain = multiply("plain", generic_half_gemm, p, false, false, false);
+                                     plain = multiply("plain", plain_half_gemm, p, false, false, false);
             double worst = 0;
             for (size_t r = 0; r < 9; ++r) {
                 for (size_t o = 0; o < 33; ++o) {

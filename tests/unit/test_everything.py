@@ -415,7 +415,10 @@ class TrackEverythingTest(CliTest):
                          [(frame, k) for frame in (2, 3) for k in range(1, count + 1)])
         for entry in results["results"][:count]:  # a mask prompt is answered with itself
             self.assertEqual(entry["iou"], 1)
-            self.assertLess(abs(entry["area"] / (seeds == entry["object"]).sum() - 1), 0.1)
+            # Through 64 x 64 logits, so that the outline may move by a quarter of a cell.
+            x0, y0, x1, y1 = entry["box"]
+            cell = sum(seeds.shape) / 2 / 64
+            self.assertLess(abs(entry["area"] - (seeds == entry["object"]).sum()), 0.25 * cell * 2 * (x1 - x0 + y1 - y0))
 
         # The same again from the picture of the seeds.
         first, masks = self.without_time(), [(self.out / f"{n:05}.png").read_bytes() for n in (2, 3)]

@@ -11,6 +11,7 @@
 
 #include "ports/port.h"
 #include "tests/kernels/support.h"
+#include "plain_half_gemm.h"
 
 using namespace samlet;
 using namespace samlet::test;
@@ -176,7 +177,7 @@ void in_f16(void**) {
     }
     check_precision(Precision::f16, half_gemm);
 }
-void in_plain_f16(void**) { check_precision(Precision::f16, &generic_half_gemm); }
+void in_plain_f16(void**) { check_precision(Precision::f16, &plain_half_gemm); }
 void in_int8(void**) { check_precision(Precision::int8); }
 
 // A row that is all the same number has no range of its own: its scale must not become zero or infinite.

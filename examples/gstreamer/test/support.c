@@ -200,6 +200,7 @@ Reference reference_open(void) {
     model_config.path = model_path();
     samlet_tracker_config_init(&config);
     config.max_objects = 4;
+    config.prompted_frames = 4; /* as the element, which keeps what corrections came after */
     config.flags = SAMLET_TRACKER_YIELD;
     assert_int_equal(samlet_model_open(&model_config, &reference.model, NULL), SAMLET_OK);
     assert_int_equal(samlet_tracker_create(reference.model, &config, &reference.tracker, NULL), SAMLET_OK);

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kernels/half_gemm.h"
+#include "plain_half_gemm.h"
 
 #include <cmath>
 
 #include "kernels/generic/generic.h"
 
 namespace samlet {
-namespace generic {
 namespace {
+
+using generic::f16_to_f32;
+using generic::f32_to_f16;
 
 // Rows (or channels) of halves, and for each row what brings it back to its size, and a number of the
 // caller's.
@@ -103,11 +105,7 @@ void multiply(const HalfGemmTask& task) {
 }
 
 }  // namespace
-}  // namespace generic
 
-const HalfGemm generic_half_gemm = {
-    generic::tile,          generic::tile,      generic::weight_bytes, generic::pack_weights,
-    generic::Packed::bytes, generic::pack_rows, generic::multiply,
-};
+const HalfGemm plain_half_gemm = {tile, tile, weight_bytes, pack_weights, Packed::bytes, pack_rows, multiply};
 
 }  // namespace samlet
