@@ -72,6 +72,10 @@ one_cpu_is_enough=(two_objects mask correction explaining_changes_no_result memo
     the_most_threads_work sessions_side_by_side a_session_changes_threads handles_move missing_tensors_are_named
     mis_shaped_tensors_are_named values_that_are_not_finite_are_named)
 
+# Where products in f16, which AUTO chooses on CPUs that have them, are tested. qemu computes them several times as slowly
+# as f32, so the other tests ask for f32 there.
+tests_in_f16='^kernels/|^unit/|^api/(kernels|model|segmenter|tracker_misuse)$|^golden/bundled_f16$'
+
 # The level that the library must choose, by its own report.
 expected_kernels() {
     case $1 in
@@ -126,10 +130,12 @@ for cpu in "${cpus[@]}"; do
     [ "$cpu" = $most_tests_on ] || left_out+=("${one_cpu_is_enough[@]}")
     step "$cpu: sessions at $image_size x $image_size; left out are $excluded_labels, $excluded_tests, ${left_out[*]}"
     SAMLET_TEST_IMAGE_SIZE=$image_size SAMLET_TEST_SKIP=$(joined "${left_out[@]}") \
-        run "$cpu" -LE "$excluded_labels" -E "$excluded_tests"
+        run "$cpu" -LE "$excluded_labels" -E "$excluded_tests" -R "$tests_in_f16"
+    SAMLET_TEST_IMAGE_SIZE=$image_size SAMLET_TEST_SKIP=$(joined "${left_out[@]}") SAMLET_PRECISION=f32 \
+        run "$cpu" -LE "$excluded_labels" -E "$excluded_tests|$tests_in_f16"
     if [ "$cpu" = $most_tests_on ]; then
         step "$cpu: sessions at the model's size, only ${own_size[*]}"
-        SAMLET_TEST_ONLY=$(joined "${own_size[@]}") run "$cpu" -L '^api$'
+        SAMLET_TEST_ONLY=$(joined "${own_size[@]}") SAMLET_PRECISION=f32 run "$cpu" -L '^api$'
     fi
 done
 if [ $status = 0 ]; then step "passed"; else step "failed"; fi
