@@ -82,7 +82,6 @@ Status choose_precisions(const samlet_model_config& config, const Kernels& kerne
         case SAMLET_PRECISION_F32: return {};
         case SAMLET_PRECISION_AUTO:
             precisions->of_int8 = Precision::int8;
-            if (kernels.half_gemm) precisions->of_f16 = Precision::f16;
             return {};
         case SAMLET_PRECISION_F16:
             if (!kernels.half_gemm && !can_compute(Precision::f16))
@@ -90,7 +89,7 @@ Status choose_precisions(const samlet_model_config& config, const Kernels& kerne
                             "XNNPACK cannot compute in f16 on this CPU; choose SAMLET_PRECISION_AUTO or "
                             "SAMLET_PRECISION_F32");
             precisions->of_int8 = Precision::int8;
-            precisions->of_f32 = precisions->of_f16 = precisions->of_sensitive_f16 = Precision::f16;
+            precisions->of_f32 = precisions->of_f16 = Precision::f16;
             precisions->half_maps = true;
             return {};
         default:

@@ -29,10 +29,11 @@ struct Precisions {
     Precision of_f32 = Precision::f32, of_f16 = Precision::f32, of_int8 = Precision::f32;
     const HalfGemm* half_gemm = nullptr;  // of the kernels: what multiplies in f16; null: XNNPACK
     bool half_maps = false;               // of every session, see Map
-    Precision of_sensitive_f16 = Precision::f32;  // see WeightReader::set_sensitive()
+    // `sensitive`: see WeightReader::set_sensitive(). XNNPACK's f16 is for tests, which want all of it.
     Precision of(TensorType stored, bool sensitive) const {
-        if (stored == TensorType::f16) return sensitive ? of_sensitive_f16 : of_f16;
-        return stored == TensorType::int8 ? of_int8 : of_f32;
+        if (stored == TensorType::int8) return of_int8;
+        if (sensitive && half_gemm) return Precision::f32;
+        return stored == TensorType::f16 ? of_f16 : of_f32;
     }
 };
 

@@ -38,8 +38,7 @@ void add_arithmetic(CLI::App* command, Arithmetic& arithmetic) {
         ->add_option_function<std::string>(
             "--precision", set_precision,
             "What products are computed in: f32; f16, where the CPU can; or auto, int8 where the model's weights "
-            "are int8, mostly f16 where they are f16 and the CPU has Armv8.2 fp16 arithmetic, f32 elsewhere (default: "
-            "$SAMLET_PRECISION, else auto)")
+            "are int8, f32 elsewhere (default: $SAMLET_PRECISION, else auto)")
         ->type_name("auto|f32|f16");
     command->add_flag("--f16-maps", arithmetic.f16_maps,
                       "Keep the maps of the image encoder in half precision: less memory, nearly as exact");
