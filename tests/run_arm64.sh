@@ -129,7 +129,8 @@ for cpu in "${cpus[@]}"; do
         run "$cpu" -LE "$excluded_labels" -E "$excluded_tests"
     if [ "$cpu" = $most_tests_on ]; then
         step "$cpu: sessions in f16"
-        SAMLET_TEST_IMAGE_SIZE=$image_size SAMLET_PRECISION=f16 run "$cpu" -R '^api/(segmenter|tracker_misuse)$'
+        SAMLET_TEST_IMAGE_SIZE=$image_size SAMLET_TEST_SKIP=$(joined "${left_out[@]}") SAMLET_PRECISION=f16 \
+            run "$cpu" -R '^api/(segmenter|tracker_misuse)$'
         step "$cpu: sessions at the model's size, only ${own_size[*]}"
         SAMLET_TEST_ONLY=$(joined "${own_size[@]}") run "$cpu" -L '^api$'
     fi

@@ -125,8 +125,8 @@ typedef enum samlet_precision {
                                   with Armv8.2 fp16 arithmetic (kernels neon_fp16), 1.6 times the products a cycle; the
                                   neck of the image encoder and the mask decoder stay in f32 there. Masks of SAM 2 tiny
                                   keep a mean IoU of 0.998 with those of f32, those of the bundled model 0.995 to
-                                  0.999 by the box. With other kernels it is XNNPACK's f16: slow on x86-64, with sums in f16 on ARM, both for
-                                  tests only; UNSUPPORTED where XNNPACK has none */
+                                  0.999 by the box. With other kernels it is XNNPACK's f16: slow on x86-64, with sums
+                                  in f16 on ARM, both for tests only; UNSUPPORTED where XNNPACK has none */
 } samlet_precision; /* The environment variable SAMLET_PRECISION ("f32", "f16") overrides AUTO. */
 
 typedef struct samlet_model_config {
