@@ -82,6 +82,8 @@ Status choose_precisions(const samlet_model_config& config, const Kernels& kerne
         case SAMLET_PRECISION_F32: return {};
         case SAMLET_PRECISION_AUTO:
             precisions->of_int8 = Precision::int8;
+            precisions->f16_unasked = kernels.half_gemm != nullptr;
+            if (precisions->f16_unasked) precisions->of_f16 = Precision::f16;
             return {};
         case SAMLET_PRECISION_F16:
             if (!kernels.half_gemm && !can_compute(Precision::f16))

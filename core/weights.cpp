@@ -86,9 +86,16 @@ bool quantise_rows(const float* weights, size_t in, size_t out, int8_t* numbers,
 
 }  // namespace
 
+Precisions Precisions::heeding(const ModelFile& file) const {
+    Precisions heeded = *this;
+    char reason[2];
+    if (f16_unasked && file.get_string("samlet.f32_products", reason, sizeof(reason))) heeded.of_f16 = Precision::f32;
+    return heeded;
+}
+
 WeightReader::WeightReader(const ModelFile& file, const Precisions& precisions, Arena& arena, bool* used,
                            LinearWeights* linears, LayerLabel* labels)
-    : file_(file), precisions_(precisions), arena_(arena), used_(used), linears_(linears), labels_(labels) {
+    : file_(file), precisions_(precisions.heeding(file)), arena_(arena), used_(used), linears_(linears), labels_(labels) {
     memset(used_, 0, file.tensor_count() * sizeof(bool));
 }
 

@@ -29,12 +29,15 @@ struct Precisions {
     Precision of_f32 = Precision::f32, of_f16 = Precision::f32, of_int8 = Precision::f32;
     const HalfGemm* half_gemm = nullptr;  // of the kernels: what multiplies in f16; null: XNNPACK
     bool half_maps = false;               // of every session, see Map
+    bool f16_unasked = false;             // of_f16 is our choice, which a file may refuse
     // `sensitive`: see WeightReader::set_sensitive(). XNNPACK's f16 is for tests, which want all of it.
     Precision of(TensorType stored, bool sensitive) const {
         if (stored == TensorType::int8) return of_int8;
         if (sensitive && half_gemm) return Precision::f32;
         return stored == TensorType::f16 ? of_f16 : of_f32;
     }
+    // What is left of it for a file that may carry "samlet.f32_products", the reason why its layers lose too much by f16.
+    Precisions heeding(const ModelFile& file) const;
 };
 
 // A tensor name put together without stdio: each %u of the pattern takes the next number, %s the text.

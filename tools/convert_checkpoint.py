@@ -1495,6 +1495,10 @@ def kept_entries(tensors: List[OutputTensor], kept: Iterable[Tuple[str, str]]) -
     return {"samlet.kept_in_f16": Value(STRING, lines)} if lines else {}
 
 
+# Why CPUs with fp16 arithmetic shall multiply in f32 nevertheless; the library heeds it.
+F32_PRODUCTS = "samlet.f32_products"
+
+
 def write_gguf(file: BinaryIO, entries: Dict[str, Value], tensors: List[OutputTensor],
                read: Callable[[str], Any]) -> int:
     """Writes one tensor after the other, so that only one is in memory; returns the size of the file. Values that
@@ -1673,8 +1677,10 @@ def architecture_of(checkpoint, config: Optional[Path] = None) -> Architecture:
 
 
 def convert(source: Path, target: Path, kind: str = "f32", config: Optional[Path] = None,
-            name: Optional[str] = None, kept: Iterable[Tuple[str, str]] = KEPT_IN_F16) -> Dict[str, Any]:
-    """Converts one file and returns a summary. `kept`: patterns of weights that int8 leaves in f16, with reasons."""
+            name: Optional[str] = None, kept: Iterable[Tuple[str, str]] = KEPT_IN_F16,
+            f32_products: Optional[str] = None) -> Dict[str, Any]:
+    """Converts one file and returns a summary. `kept`: patterns of weights that int8 leaves in f16, with reasons.
+    `f32_products`: why the file asks for products in f32; a model file keeps what it says."""
     check_target(source, target)
     with open(source, "rb") as input_file:
         checkpoint = open_checkpoint(input_file)
@@ -1685,6 +1691,10 @@ def convert(source: Path, target: Path, kind: str = "f32", config: Optional[Path
         entries = metadata(arch)
         if kind == "int8":
             entries.update(kept_entries(tensors, kept))
+        if isinstance(checkpoint, GgufCheckpoint):
+            f32_products = f32_products or checkpoint.metadata.get(F32_PRODUCTS)
+        if f32_products:
+            entries[F32_PRODUCTS] = Value(STRING, printable(f32_products))
         with replaced_when_complete(target) as output_file:
             size = write_gguf(output_file, entries, tensors, checkpoint.read)
     return {"name": arch.name, "family": arch.family, "has_video": arch.has_video, "type": kind,
@@ -1719,6 +1729,9 @@ def parse_arguments(arguments: Optional[List[str]]) -> argparse.Namespace:
                              "stays f32, and int8 leaves layers in f16 that would lose too much")
     parser.add_argument("--config", type=Path, metavar="FILE.yaml", help="the model's published-style configuration")
     parser.add_argument("--name", help="general.name of the model (default: the recognised variant)")
+    parser.add_argument("--f32-products", metavar="WHY",
+                        help="CPUs with fp16 arithmetic shall multiply in f32 all the same: for models whose masks were "
+                             "found to lose too much by f16. WHY is stored in the file")
     parser.add_argument("--list", action="store_true", help="print metadata and tensors of a GGUF file")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     result = parser.parse_args(arguments)
@@ -1731,7 +1744,8 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.list:
         list_gguf(arguments.input, arguments.json)
         return
-    summary = convert(arguments.input, arguments.output, arguments.type, arguments.config, arguments.name)
+    summary = convert(arguments.input, arguments.output, arguments.type, arguments.config, arguments.name,
+                      f32_products=arguments.f32_products)
     print(json.dumps(summary) if arguments.json else describe(summary))
 
 

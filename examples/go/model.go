@@ -17,7 +17,8 @@ type Precision uint32
 
 // The values are those of samlet_precision.
 const (
-	// As the file stores them, where the CPU is fast at it: int8 in int8, f16 in f16 or f32, f32 in f32.
+	// As the file stores them, where the CPU is fast at it: int8 in int8, f16 in f16 unless the file refuses, the
+	// rest in f32.
 	AutoPrecision Precision = C.SAMLET_PRECISION_AUTO
 	F32           Precision = C.SAMLET_PRECISION_F32 // everything
 	F16           Precision = C.SAMLET_PRECISION_F16 // instead of f32; maps are kept in half precision, too

@@ -119,14 +119,15 @@ typedef struct samlet_model samlet_model;
 /* What the products of layers are computed in. All else is f32; sums of int8 products are exact, those of f16 products
  * are f32 save for a few terms each. */
 typedef enum samlet_precision {
-    SAMLET_PRECISION_AUTO = 0, /* layers stored in int8 in int8, all others in f32 */
+    SAMLET_PRECISION_AUTO = 0, /* layers stored in int8 in int8; those stored in f16 in f16 where the CPU is fast at that
+                                  (Armv8.2 fp16 arithmetic, kernels neon_fp16): half their packed weights, 1.6 times the
+                                  products a cycle. Not so the neck of the image encoder and the mask decoder, and
+                                  nothing where the file says that its masks lose too much ("samlet.f32_products",
+                                  tools/convert_checkpoint.py). All others in f32 */
     SAMLET_PRECISION_F32 = 1,  /* everything in f32, whatever the file holds */
-    SAMLET_PRECISION_F16 = 2   /* as AUTO, but f16 instead of f32, and F16_MAPS: half the packed weights and, on CPUs
-                                  with Armv8.2 fp16 arithmetic (kernels neon_fp16), 1.6 times the products a cycle; the
-                                  neck of the image encoder and the mask decoder stay in f32 there. Masks of SAM 2 tiny
-                                  keep a mean IoU of 0.998 with those of f32, those of the bundled model 0.995 to
-                                  0.999 by the box. With other kernels it is XNNPACK's f16: slow on x86-64, with sums
-                                  in f16 on ARM, both for tests only; UNSUPPORTED where XNNPACK has none */
+    SAMLET_PRECISION_F16 = 2   /* as AUTO, but f16 instead of f32 whatever the file holds or says, and F16_MAPS. With
+                                  other kernels than neon_fp16 it is XNNPACK's f16: slow on x86-64, with sums in f16 on
+                                  ARM, both for tests only; UNSUPPORTED where XNNPACK has none */
 } samlet_precision; /* The environment variable SAMLET_PRECISION ("f32", "f16") overrides AUTO. */
 
 typedef struct samlet_model_config {

@@ -487,6 +487,13 @@ class Output(ConverterTest):
         for name, array in one.items():
             np.testing.assert_allclose(two[name], array, rtol=1e-6, err_msg=name)
 
+    def test_the_wish_for_products_in_f32_is_kept(self):
+        gguf = self.convert(safetensors(WEIGHTS), "--type", "f16", "--f32-products", "one mask in ten\nchanges")
+        self.assertEqual(gguf.metadata["samlet.f32_products"], "one mask in ten\\nchanges")
+        source = self.file("in.gguf", self.output.read_bytes())
+        self.assertEqual(self.run_converter(source, self.output, "--type", "int8").returncode, 0)
+        self.assertEqual(Gguf(self.output.read_bytes()).metadata["samlet.f32_products"], "one mask in ten\\nchanges")
+
     def test_damaged_model_files(self):
         self.convert(safetensors(WEIGHTS), "--type", "int8")
         whole = self.output.read_bytes()

@@ -37,8 +37,8 @@ void add_arithmetic(CLI::App* command, Arithmetic& arithmetic) {
     command
         ->add_option_function<std::string>(
             "--precision", set_precision,
-            "What products are computed in: f32; f16, where the CPU can; or auto, int8 where the model's weights "
-            "are int8, f32 elsewhere (default: $SAMLET_PRECISION, else auto)")
+            "What products are computed in: f32; f16, where the CPU can; or auto, as the model's weights are stored "
+            "where the CPU is fast at that, f32 elsewhere (default: $SAMLET_PRECISION, else auto)")
         ->type_name("auto|f32|f16");
     command->add_flag("--f16-maps", arithmetic.f16_maps,
                       "Keep the maps of the image encoder in half precision: less memory, nearly as exact");

@@ -24,12 +24,13 @@ pub enum LogLevel {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Precision {
-    /// As the file stores them, where the CPU is fast at it: int8 in int8, f16 in f16 or f32, f32 in f32.
+    /// As the file stores them, where the CPU is fast at it: int8 in int8, f16 in f16 unless the file refuses, the
+    /// rest in f32.
     #[default]
     Auto = sys::SAMLET_PRECISION_AUTO,
     /// Everything in f32.
     F32 = sys::SAMLET_PRECISION_F32,
-    /// As `Auto`, but f16 instead of f32; maps are kept in half precision, too.
+    /// As `Auto`, but f16 instead of f32 whatever the file says; maps are kept in half precision, too.
     F16 = sys::SAMLET_PRECISION_F16,
 }
 
