@@ -55,8 +55,8 @@ inline float scale_below(float limit, float largest) {
     return scale;
 }
 
-// ---- Weights: panels of [panel] inverses of scales, [panel] biases, [depth][panel] halves
-// --------------------------
+// ---- Weights ---------------------------------------------------------------------------------------------
+// Panels of [panel] inverses of scales, [panel] biases, [depth][panel] halves.
 
 constexpr size_t panel_header = 2 * HalfProduct::panel;  // floats
 
@@ -89,8 +89,8 @@ inline void pack_half_weights(const float* weights, const float* bias, size_t in
     }
 }
 
-// ---- Rows: [rows] inverses of scales, rows of halves interleaved by group
-// ------------------------------------------
+// ---- Rows ------------------------------------------------------------------------------------------------
+// [rows] inverses of scales, rows of halves interleaved by group.
 
 inline float* row_sizes(const void* packed) {
     return static_cast<float*>(const_cast<void*>(packed));

@@ -458,6 +458,18 @@ class TrackTest(CliTest):
         self.assertEqual([entry["frame"] for entry in results["results"]], [1, 2, 3])
         self.assertEqual(results["video"]["path"], "-")
         self.assertNotIn("time_s", results["results"][0])  # nobody knows when they were taken
+        for direction in ("backward", "both"):
+            result = subprocess.run([CLI, "track", "--model", MODEL, "--video", "-", "--out", self.out, "--point", "30,30",
+                                     "--start", "1", "--direction", direction], input=frames, capture_output=True)
+            self.assertEqual(result.returncode, 2)
+            self.assertIn(b"a pipe can be read only once: --direction must be forward", result.stderr)
+        # What is no pipe can be read again.
+        (self.dir / "frames.mjpeg").write_bytes(frames)
+        with open(self.dir / "frames.mjpeg", "rb") as file:
+            result = subprocess.run([CLI, "track", "--model", MODEL, "--video", "-", "--out", self.out, "--point", "30,30",
+                                     "--start", "1", "--direction", "both", "--quiet"], stdin=file, capture_output=True)
+        self.assertEqual((result.returncode, result.stderr), (0, b""))
+        self.assertEqual([entry["frame"] for entry in self.results()["results"]], [0, 1, 2, 3])
 
     def test_photographs_are_upright(self):
         write_png(self.dir / "one.png", picture(0))

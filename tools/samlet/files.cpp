@@ -85,6 +85,11 @@ bool file_exists(const std::string& path) {
     return fs::exists(path, code);
 }
 
+bool is_regular_file(const std::string& path) {
+    std::error_code code;
+    return fs::is_regular_file(path, code);
+}
+
 bool same_file(const std::string& a, const std::string& b) {
     std::error_code code;
     return fs::equivalent(a, b, code);

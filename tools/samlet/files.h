@@ -19,6 +19,8 @@ void print_text(const std::string& text);
 void make_directory(const std::string& path);
 bool is_directory(const std::string& path);
 bool file_exists(const std::string& path);
+// No directory, pipe or device.
+bool is_regular_file(const std::string& path);
 // Whether both exist and are one, through whatever links and names.
 bool same_file(const std::string& a, const std::string& b);
 // ".png" in lower case; "" without one.

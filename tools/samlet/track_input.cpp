@@ -41,6 +41,8 @@ TrackInput::TrackInput(const TrackOptions& track_options)
     check_masks_kept(prompts, options.out);
     if (source->live() && options.direction != Direction::forward)
         throw UsageError("a camera has no past: --direction must be forward");
+    if (source->piped() && options.direction != Direction::forward)
+        throw UsageError("a pipe can be read only once: --direction must be forward, or the video a file");
     // Where the length is known, a prompt behind the end is an error before the work, not after it.
     const int64_t count = source->frame_count();
     for (const Prompt& prompt : prompts.all())

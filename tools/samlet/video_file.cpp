@@ -6,6 +6,7 @@
 #include <map>
 
 #include "error.h"
+#include "files.h"
 #include "libav.h"
 #include "video_source.h"
 
@@ -188,6 +189,7 @@ class VideoFile : public VideoSource {
 
     int64_t frame_count() const override { return frame_count_; }
     double frames_per_second() const override { return frames_per_second_; }
+    bool piped() const override { return !is_regular_file(path_); }
     bool read(int64_t number, Picture& picture) override {
         if (number < 0) return false;
         if (kept_.count(number) == 0 && !decode_up_to(number)) return false;

@@ -21,6 +21,8 @@ class VideoSource {
     // Goes on for ever and has no past: frames can only be read upwards, and numbers count the pictures that
     // were read or dropped.
     virtual bool live() const { return false; }
+    // Comes through a pipe: can be read once, upwards.
+    virtual bool piped() const { return false; }
     // Reads frame `number` (0 is the first); false behind the last frame, or when an interrupt ends a live
     // source.
     virtual bool read(int64_t number, Picture& picture) = 0;
