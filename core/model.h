@@ -55,7 +55,8 @@ struct Model {
     static Status plan(const void* data, size_t size, const Kernels* kernels, const Precisions& precisions,
                        Arena spare, Plan* plan);
     // Binds into the rest of `arena`; the model itself already lies in the block.
-    // `kernels`, `precisions` and `mapping` must be set before: pages of a file that samlet mapped are given back as weights are packed.
+    // `kernels`, `precisions` and `mapping` must be set before: pages of a file that samlet mapped are given back as
+    // weights are packed.
     Status bind(const void* data, size_t size, Arena& arena);
 
   private:

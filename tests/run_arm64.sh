@@ -47,8 +47,8 @@ fi
 
 image_size=64
 
-# What qemu does not hand on: the calls of cameras. Whole programs: models and pictures of full size, thousands of sessions, the command line (which is not built), and
-# Python, which does not run on the emulated CPU.
+# What qemu does not hand on: the calls of cameras. Whole programs: models and pictures of full size, thousands of
+# sessions, the command line (which is not built), and Python, which does not run on the emulated CPU.
 excluded_labels='^(soak|fuzz|examples)$'
 excluded_tests='^golden/(tiny|image|sizes|trained|bundled|precision)$|^unit/(live_.*|latest_frame|camera)$|_py$'
 

@@ -21,6 +21,7 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
 FOUND = 0.5  # IoU from which an object counts as found again
+SMALL = 0.03  # of the frame
 
 
 def arguments():
@@ -91,7 +92,7 @@ def commas(values):
 # ---- held-out clips --------------------------------------------------------------------------------------------------
 
 def measure_held(options, model, clips, kind):
-    first, tracked, last, right, absent_found, found = [], [], [], [], [], []
+    first, tracked, small, last, right, absent_found, found = [], [], [], [], [], [], []
     for clip in clips:
         with np.load(clip / "truth.npz") as truth:
             masks, hidden = truth["masks"], int(truth["first_hidden"])
@@ -101,6 +102,8 @@ def measure_held(options, model, clips, kind):
         scores = np.array([iou(a, m) for a, m in zip(answer, masks)])
         first.append(scores[0])
         tracked.append(scores[1:][there[1:]].mean())
+        if masks[0].mean() < SMALL:
+            small.append(tracked[-1])
         if there[-1]:
             last.append(scores[-1])
         right += list((visible == there)[1:])
@@ -109,7 +112,8 @@ def measure_held(options, model, clips, kind):
             back = hidden + np.flatnonzero(there[hidden:])[0]
             found.append(scores[back:back + 8].max() >= FOUND)  # within 8 frames of being back
     mean = lambda values: float(np.mean(values)) if values else float("nan")
-    return {"prompted frame": mean(first), "tracked": mean(tracked), "last frame": mean(last), "presence": mean(right),
+    return {"prompted frame": mean(first), "tracked": mean(tracked), "small, tracked": mean(small),
+            "last frame": mean(last), "presence": mean(right),
             "absent found": mean(absent_found), "found again": mean(found), "clips": len(clips)}
 
 
