@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes bundled_box.npz: what the PyTorch model of tools/train answers on the bundled clip, in brief.
 
-    python3 make_bundled_box.py CHECKPOINT        (in this folder)
+    python3 make_bundled_box.py ../../examples/data/samlet_micro.gguf        (in this folder)
 
-CHECKPOINT is what the bundled model was converted from, before weights were rounded. A box on frame 0, then 19 tracked
-frames, in the order of the published predictor, against whose outputs tests/golden/test_training_model.py holds this
-model. Logits are rounded to f16, masks are packed bits at the frame's size.
+A box on frame 0, then 19 tracked frames, in the order of the published predictor, against whose outputs
+tests/golden/test_training_model.py holds this model. Logits are rounded to f16, masks are packed bits at the frame's
+size.
 """
 import sys
 from pathlib import Path

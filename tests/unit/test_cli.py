@@ -469,7 +469,7 @@ class TrackTest(CliTest):
             result = subprocess.run([CLI, "track", "--model", MODEL, "--video", "-", "--out", self.out, "--point", "30,30",
                                      "--start", "1", "--direction", "both", "--quiet"], stdin=file, capture_output=True)
         self.assertEqual((result.returncode, result.stderr), (0, b""))
-        self.assertEqual([entry["frame"] for entry in self.results()["results"]], [0, 1, 2, 3])
+        self.assertEqual([entry["frame"] for entry in self.results()["results"]], [1, 2, 3, 0])
 
     def test_photographs_are_upright(self):
         write_png(self.dir / "one.png", picture(0))

@@ -21,9 +21,9 @@ PHASES = (
     Phase("see", 0.10, 1.0, 0.0, 0.25, 1.0, SHORT, 0.0),
     Phase("point", 0.38, 0.5, 0.0, 0.15, 1.0, SHORT, 0.0),
     Phase("match", 0.72, 0.2, 0.65, 0.1, 0.8, SHORT, 0.2),
-    Phase("follow", 0.9, 0.0, 0.7, 0.4, 0.1, SHORT + (16,), 0.2),
+    Phase("follow", 0.9, 0.0, 0.7, 0.65, 0.1, SHORT + (16,), 0.2),
     # Errors of the model's own masks add up over a clip; only long ones teach to live with them.
-    Phase("endure", 1.0, 0.0, 0.85, 0.3, 0.0, (8, 12, 16), 0.4),
+    Phase("endure", 1.0, 0.0, 0.85, 0.75, 0.0, (4, 5, 8, 8, 12, 16), 0.4),
 )
 
 
