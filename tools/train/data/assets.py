@@ -8,6 +8,7 @@
 A tenth of both is held out by a hash of the name (see held_out).
 """
 import base64
+import hashlib
 import io
 import os
 import random
@@ -22,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from .sources import SKIMAGE, SOURCES
+from .sources import NO_PHOTOGRAPH, SKIMAGE, SOURCES
 from .wad import sprites_and_textures
 
 PHOTO, SPRITE = 512, 128
@@ -65,11 +66,14 @@ def fetch(work):
 
 
 def clone(source, folder):
-    """Some folders of a GitHub repository; what it keeps elsewhere (Git LFS) stays a pointer."""
+    """Some folders of a GitHub repository, all of it where none are named; what it keeps elsewhere (Git LFS) stays a
+    pointer."""
     git = ["git", "-c", "filter.lfs.smudge=", "-c", "filter.lfs.required=false"]
-    subprocess.run(git + ["clone", "--quiet", "--depth", "1", "--filter=blob:none", "--sparse",
-                          f"https://github.com/{source.package}", str(folder)], check=True)
-    subprocess.run(git + ["-C", str(folder), "sparse-checkout", "set", *source.folders], check=True)
+    sparse = ["--filter=blob:none", "--sparse"] if source.folders else []
+    subprocess.run(git + ["clone", "--quiet", "--depth", "1", *sparse, f"https://github.com/{source.package}",
+                          str(folder)], check=True)
+    if source.folders:
+        subprocess.run(git + ["-C", str(folder), "sparse-checkout", "set", *source.folders], check=True)
 
 
 def files(work, package, pattern):
@@ -111,6 +115,24 @@ def read_panoramas(work):
             yield f"@pmndrs/assets:{path.name}", panorama(pixels[..., :3].astype(np.float32))
 
 
+def read_repositories(work):
+    """The photographs of GitHub repositories, each once."""
+    seen = set()
+    for source in SOURCES:
+        if source.registry != "github" or "photographs" not in source.holds:
+            continue
+        root = work / "packages" / source.package.replace("/", "+")
+        for path in files(work, source.package, r"(?i)\.(jpe?g|png|webp)$"):
+            name, digest = str(path.relative_to(root)), hashlib.sha256(path.read_bytes()).digest()
+            if digest in seen or re.search(NO_PHOTOGRAPH, name):
+                continue
+            seen.add(digest)
+            picture = Image.open(path)
+            solid = not picture.info.get("transparency") and picture.mode not in ("RGBA", "LA")
+            if min(picture.size) >= 180 and (solid or picture.convert("RGBA").getchannel("A").getextrema()[0] == 255):
+                yield f"{source.package}:{name}", picture.convert("RGB")
+
+
 def read_photos(work):
     plain = files(work, "budgie-backgrounds", r"\.jpg$")
     plain += [p for p in files(work, "python3-skimage", r"skimage/data/[^/]*$") if p.name in SKIMAGE]
@@ -121,6 +143,8 @@ def read_photos(work):
     for name, picture in pictures:
         count = 14 if min(picture.size) > 1000 else 8 if min(picture.size) > 250 else 4
         yield from crops(picture, name, count, zlib.crc32(name.encode()))
+    for name, picture in read_repositories(work):  # many and alike
+        yield from crops(picture, name, 3, zlib.crc32(name.encode()))
 
 
 # ---- cut-outs --------------------------------------------------------------------------------------------------------
