@@ -14,6 +14,7 @@ class Phase(NamedTuple):
     truth: float     # see follow.Plan
     lengths: tuple   # frames of a clip, one of them at random
     hidden: float    # share of the clips in which an object is fully hidden for a while
+    rounded: bool = False  # with weights as an int8 file holds them
 
 
 SHORT = (3, 3, 4, 4, 5, 8)
@@ -23,7 +24,7 @@ PHASES = (
     Phase("match", 0.72, 0.2, 0.65, 0.1, 0.8, SHORT, 0.2),
     Phase("follow", 0.9, 0.0, 0.7, 0.65, 0.1, SHORT + (16,), 0.2),
     # Errors of the model's own masks add up over a clip; only long ones teach to live with them.
-    Phase("endure", 1.0, 0.0, 0.85, 0.75, 0.0, (4, 5, 8, 8, 12, 16), 0.4),
+    Phase("endure", 1.0, 0.0, 0.85, 0.75, 0.0, (4, 5, 8, 8, 12, 16), 0.4, True),
 )
 
 

@@ -7,8 +7,8 @@
     python3 train.py WORK --minutes 28 --from model.pt    further training of a finished model
 
 WORK holds pictures.npz (data/assets.py) and, for the first phase, taught/ (teach.py). It receives checkpoint.pt (to go
-on), model.pt (averaged weights, for tools/convert_checkpoint.py) and log.csv (for curves.py). The clock decides when a
-phase ends, so two runs see the same pictures but not the same number of steps.
+on), model.pt (averaged weights, rounded as files hold them, for tools/convert_checkpoint.py) and log.csv (for
+curves.py). The clock decides when a phase ends, so two runs see the same pictures but not the same number of steps.
 """
 import argparse
 import csv
@@ -27,6 +27,7 @@ from data.render import render
 from follow import clip_cost
 from optimizer import Optimizer
 from phases import PHASES, begins, phase_at, plan_step
+from rounding import Rounding, rounded
 from sam2 import weights
 from sam2.model import Sam2
 from start import start_image, start_memory
@@ -114,6 +115,7 @@ class Training:
             modules.append(self.pupil)
         self.optimizer = Optimizer(modules, options.rate, team)
         self.average = Average(self.model)
+        self.rounding = Rounding(self.model)
         # --from enters where clips begin; what was learned before is in the weights.
         self.step, self.minutes, self.remembers = 0, 0.0, bool(options.start)
         self.offset = begins(options.begin or ("match" if options.start else PHASES[0].name))
@@ -141,7 +143,7 @@ class Training:
                  "step": self.step, "minutes": self.minutes, "remembers": self.remembers}
         torch.save(state, path.with_suffix(".part"))
         os.replace(path.with_suffix(".part"), path)
-        weights.save(self.average.values, self.options.work / "model.pt")
+        weights.save(rounded(self.model.arch, self.average.values), self.options.work / "model.pt")
 
     def half_precision(self):
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.options.bf16 or self.device.type == "cuda")
@@ -170,9 +172,10 @@ class Training:
         generator = torch.Generator(self.device)
         generator.manual_seed(1000003 * self.step + 7919 * self.team.rank + self.options.seed)
         plan = plan_step(phase, progress, rng["plan"], self.model.arch.image_size, self.options.batch)
-        total, statistics = self.cost(phase, plan, rng, generator)
         self.optimizer.zero_grad()
-        total.backward()
+        with self.rounding.applied(phase.rounded):
+            total, statistics = self.cost(phase, plan, rng, generator)
+            total.backward()
         self.team.average_gradients(self.optimizer.parameters)
         norm = torch.nn.utils.clip_grad_norm_(self.optimizer.parameters, 1.0)
         if torch.isfinite(norm):
