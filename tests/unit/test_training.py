@@ -5,6 +5,7 @@ import sys
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 try:
     import numpy as np
@@ -25,6 +26,7 @@ from data.segments import from_run_lengths  # noqa: E402
 from data.splat import FINE, SIDE, Surface, sequence, strew, view  # noqa: E402
 from follow import Plan, clip_cost, remember  # noqa: E402
 from optimizer import Optimizer, orthogonal  # noqa: E402
+from rounding import Rounding, on_grid, rounded, rounding_error  # noqa: E402
 from sam2 import weights  # noqa: E402
 from sam2.mask_decoder import Decoded  # noqa: E402
 from sam2.model import Sam2  # noqa: E402
@@ -129,6 +131,36 @@ class Data(unittest.TestCase):
                 seen += bool(abs(inside.mean() - outside.mean()) > 0.1)
             self.assertGreaterEqual(seen, 3)
 
+    def test_things_of_a_film_move_with_it(self):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = Path(folder)
+            make_pictures(folder)
+            film = np.zeros((moving.FILM_FRAMES, 80, 80, 4), np.uint8)
+            for moment, frame in enumerate(film):
+                frame[30:54, 4 + 3 * moment:24 + 3 * moment] = (255, 0, 0, 1 << 6)
+            names = [n for n in (f"a/b:{i}.mp4" for i in range(30)) if not held_out(n)]
+            moving.save(folder, "films", [film] * len(names), names)
+            pictures = Pictures(folder)
+            self.assertEqual(len(pictures.film_rows), len(names))
+            self.assertFalse(Pictures(folder, held=True).film_rows)
+            colour, labels = pictures.film(np.random.default_rng(1), 40)  # longer than the film
+            self.assertEqual(colour.shape, (40, 3, 80, 80))
+            self.assertTrue(torch.equal(labels > 0, colour[:, 0] > 0.5))
+            places = [int(one.any(0).nonzero().min()) for one in labels]
+            self.assertLessEqual(max(abs(a - b) for a, b in zip(places, places[1:])), 9)
+            self.assertGreater(len(set(places)), 5)
+            with mock.patch("data.render.FILM_SHARE", 1.0):
+                seen = 0
+                for seed in range(12):
+                    clips = render(np.random.default_rng(seed), pictures, 1, 5, SIZE)
+                    owner = int(clips.owners.max())
+                    red = clips.images[0, :, 0] - clips.images[0, :, 1]
+                    if owner < 1 or not ((clips.owners[0] == owner).sum((1, 2)) > 60).all():
+                        continue
+                    inside, outside = red[clips.owners[0] == owner], red[clips.owners[0] == 0]
+                    seen += bool(abs(inside.mean() - outside.mean()) > 0.1)
+                self.assertGreaterEqual(seen, 3)
+
     def test_occluder_hides_the_object_and_goes(self):
         hidden = returned = 0
         for seed in range(6):
@@ -231,6 +263,49 @@ class Moving(unittest.TestCase):
             self.assertEqual(pictures.sprite(np.random.default_rng(1)).shape, (4, 128, 128))
             clips = render(np.random.default_rng(3), pictures, 2, 6, SIZE)
             self.assertGreater(int(clips.owners.max()), 0)
+
+
+class RoundingWeights(unittest.TestCase):
+    def test_a_file_loses_nothing_of_what_is_on_the_grid(self):
+        generator = torch.Generator().manual_seed(1)
+        weight = torch.randn(40, 7, 3, 3, generator=generator) * torch.logspace(-4, 2, 40).view(-1, 1, 1, 1)
+        weight[5] = 0
+        stored = on_grid(weight)
+        self.assertTrue(torch.equal(stored.half().float(), stored))
+        numbers, scales = weights.converter.to_int8(stored.numpy())
+        self.assertTrue(np.array_equal(numbers * scales[:, None], stored.flatten(1).numpy()))
+        largest = weight.flatten(1).abs().amax(1)
+        error = (stored - weight).flatten(1).abs()
+        self.assertTrue((error.amax(1) <= largest / 15).all())  # the largest one itself, moved by its unit
+        self.assertTrue((error.median(1).values <= largest / 127 / 3).all())
+
+    def test_gradients_are_those_of_the_rounded_weights(self):
+        torch.manual_seed(2)
+        model, other = small_model(), small_model()
+        other.load_state_dict(rounded(model.arch, model.state_dict()))
+        image = torch.rand(1, 3, SIZE, SIZE)
+        before = {name: value.clone() for name, value in model.state_dict().items()}
+        rounding = Rounding(model)
+        self.assertGreater(len(rounding.linear), 10)
+        with rounding.applied(True):
+            now = model.state_dict()
+            self.assertTrue(all(torch.equal(value, now[name]) for name, value in other.state_dict().items()))
+            model.encode(image).top.square().sum().backward()
+        self.assertTrue(all(torch.equal(value, before[name]) for name, value in model.state_dict().items()))
+        for module in rounding.linear:
+            self.assertFalse(module._forward_pre_hooks)
+        other.encode(image).top.square().sum().backward()  # with exact inputs: nearly the same
+        name = "image_encoder.trunk.blocks.3.mlp.layers.0.weight"
+        here, there = model.get_parameter(name).grad, other.get_parameter(name).grad
+        self.assertLess((here - there).norm(), 0.1 * there.norm())
+        self.assertGreater((here - there).norm(), 0)
+
+    def test_inputs_keep_zero_and_extremes(self):
+        x = torch.tensor([[0.0, 0.1, 5.1], [-1.0, 0.3, 0.2], [0.0, 0.0, 0.0]])
+        seen = x + rounding_error(x)
+        self.assertTrue(torch.allclose(seen[0], torch.tensor([0.0, 0.1, 5.1])))  # steps of 0.02
+        self.assertLess((seen - x).abs().max(), 0.011)
+        self.assertEqual(seen[2].abs().max(), 0)
 
 
 class Optimising(unittest.TestCase):

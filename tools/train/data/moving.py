@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Moving cut-outs on disk: NAME.npy [n, FRAMES, 128, 128, 4] uint8, each a movement that returns to its beginning, and
-NAME.txt with a line "package:file" for each. The pixels stay on disk and are shared by all processes."""
+NAME.txt with a line "package:file" for each. The pixels stay on disk and are shared by all processes. Pieces of video
+(films.py) are kept likewise, with FILM_FRAMES."""
 import numpy as np
 
-FRAMES = 16
+FRAMES, FILM_FRAMES = 16, 18
 KINDS = ("people", "turntables")
 
 

@@ -7,9 +7,10 @@ import torch.nn.functional as F
 from . import moving
 from .assets import held_out
 
+FILM_SHARE = 0.25  # of the clips have real video behind
 # How often a package is drawn; "shape" is a random outline filled with a photograph, the last two are moving.
 WEIGHTS = {"openclipart-png": 1.5, "@lobehub/fluent-emoji-3d": 2, "fonts-noto-color-emoji": 1,
-           "sweethome3d-furniture": 2, "freedoom": 2, "photograph": 2, "shape": 3, "people": 4, "turntables": 3}
+           "sweethome3d-furniture": 2, "freedoom": 2, "photograph": 5, "shape": 3, "people": 4, "turntables": 3}
 
 
 def read(path, kind, held):
@@ -53,9 +54,16 @@ class Pictures:
         names = list(self.groups) + ["shape"] + list(self.moving)
         weights = np.array([WEIGHTS[n] for n in names], float)
         self.names, self.chances = names, weights / weights.sum()
-        # Floors of games are many and plain: draw a photograph three times in four.
-        self.photo_chances = np.where(self.real, 0.75 / max(1, self.real.sum()), 0.25 / max(1, (~self.real).sum()))
+        # Floors of games are many and plain: draw a photograph three times in four. Of a photograph's parts, and of the
+        # photographs of one folder, each is drawn less often than one that stands alone.
+        folders = [name.rsplit("/", 1)[0] if "/" in name.split(":", 1)[1] else name for name in photo_names]
+        alike = np.array([folders.count(folder) for folder in folders]) ** -0.25
+        self.photo_chances = np.where(self.real, 0.75 * alike / max(1, (alike * self.real).sum()),
+                                      0.25 / max(1, (~self.real).sum()))
         self.photo_chances /= self.photo_chances.sum()
+        made = moving.load(work, "films") if moves else None
+        self.films = made[0] if made else None
+        self.film_rows = [i for i, name in enumerate(made[1]) if held_out(name) == held] if made else []
 
     def choose_photo(self, rng):
         return rng.choice(len(self.photos), p=self.photo_chances)
@@ -63,6 +71,22 @@ class Pictures:
     def photo(self, rng, index=None):
         index = self.choose_photo(rng) if index is None else index
         return self.photos[index].float() / 255
+
+    def film(self, rng, frames, most=4):
+        """([frames, 3, side, side], labels [frames, side, side] of up to `most` things) of a piece of video, at some
+        pace, to and fro where it is too short."""
+        pixels = self.films[rng.choice(self.film_rows)]
+        length = len(pixels)
+        moments = rng.integers(0, 2 * length) + rng.choice([1, 2, 3]) * np.arange(frames)
+        moments = np.abs((moments + length - 1) % (2 * length - 2) - (length - 1))
+        pixels = np.ascontiguousarray(pixels[moments][:, :, ::rng.choice([-1, 1])])
+        bits, labels = pixels[..., 3], np.zeros(pixels.shape[:3], np.uint8)
+        for thing in rng.permutation(8):
+            mask = bits >> thing & 1 > 0
+            if labels.max() < most and mask.any() and (labels[mask] > 0).mean() < 0.02:
+                labels[mask & (labels == 0)] = labels.max() + 1
+        colour = torch.from_numpy(pixels[..., :3]).to(self.photos.device).permute(0, 3, 1, 2).float() / 255
+        return colour, torch.from_numpy(labels).to(self.photos.device)
 
     def labels(self, rng, index, most=4):
         """[256, 256] uint8: up to `most` segments of a photograph that do not overlap, numbered from 1; 0 elsewhere."""

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from .pictures import jitter
+from .pictures import FILM_SHARE, jitter
 
 MEAN = torch.tensor([0.485, 0.456, 0.406])
 STD = torch.tensor([0.229, 0.224, 0.225])
@@ -86,9 +86,11 @@ def cross(rng, frames, target, first, length):
                   still + 1, still + 1)
 
 
-def cast(rng, pictures, frames, occluded):
+def cast(rng, pictures, frames, occluded, few=False):
     """The things of one clip, the furthest first; the last one hides the one before it if `occluded` is set."""
     count = 2 if occluded else int(rng.choice([1, 2, 3, 4, 5, 6], p=[0.08, 0.22, 0.25, 0.2, 0.15, 0.1]))
+    if few and not occluded:
+        count = int(rng.integers(0, 3))
     actors = []
     for index in range(count):
         half = float(np.exp(rng.uniform(np.log(0.13), np.log(0.75))))
@@ -151,10 +153,13 @@ def look_up(motions, bends, size, device):
     return torch.stack((x, y), -1).view(clips, frames * size, size, 2), m
 
 
-def sample(pictures, grid, size, beyond):
-    """[clips, frames, channels, size, size]; `beyond` says what lies outside a picture."""
-    drawn = F.grid_sample(pictures, grid, mode="bilinear", padding_mode=beyond, align_corners=False)
-    return drawn.view(*drawn.shape[:2], -1, size, size).transpose(1, 2)
+def sample_one(picture, grid, size, mode="bilinear", beyond="zeros"):
+    """[1, frames, channels, size, size] of one picture [channels, ...], or of one a frame; `beyond` says what lies
+    outside of it."""
+    if picture.dim() == 4:
+        return F.grid_sample(picture, grid.view(-1, size, size, 2), mode, beyond, align_corners=False)[None]
+    drawn = F.grid_sample(picture[None], grid[None], mode, beyond, align_corners=False)
+    return drawn.view(1, drawn.shape[1], -1, size, size).transpose(1, 2)
 
 
 def draw(sprites, motions, bends, size):
@@ -162,20 +167,25 @@ def draw(sprites, motions, bends, size):
     grid, m = look_up(motions, bends, size, sprites[0].device)
     light = m.light[:, :, None]
     light = torch.cat((light.expand(-1, -1, 3, 1, 1), torch.ones_like(light)), 2)
-    drawn = [sample(sprite[None], place[None], size, "zeros") if sprite.dim() == 3 else
-             sample(sprite, place.view(len(sprite), size, size, 2), size, "zeros").transpose(0, 1)
-             for sprite, place in zip(sprites, grid)]
-    return torch.cat(drawn) * light * m.seen[:, :, None]
+    drawn = torch.cat([sample_one(sprite, place, size) for sprite, place in zip(sprites, grid)])
+    return drawn * light * m.seen[:, :, None]
 
 
 def backgrounds(rng, pictures, clips, frames, size):
-    """Photographs under a camera that pans, zooms, turns and shakes; and which of their segments is where."""
-    motions, photos, labels = [], [], []
+    """Photographs, or video, under a camera that pans, zooms, turns and shakes; which of the things in them is where;
+    and which clips have video."""
+    motions, photos, labels, filmed = [], [], [], []
     for _ in range(clips):
-        index = pictures.choose_photo(rng)
-        labels.append(pictures.labels(rng, index))
-        photo = jitter(rng, pictures.photo(rng, index), 0.2)
-        half = 1 / rng.uniform(0.35, 0.95)  # the photograph's half side where the frame's is 1
+        filmed.append(bool(pictures.film_rows) and rng.random() < FILM_SHARE)
+        if filmed[-1]:
+            photo, seen = pictures.film(rng, frames)
+            half = 1 / rng.uniform(0.6, 0.98)
+        else:
+            index = pictures.choose_photo(rng)
+            photo, seen = pictures.photo(rng, index), pictures.labels(rng, index)
+            half = 1 / rng.uniform(0.35, 0.95)  # the photograph's half side where the frame's is 1
+        labels.append(seen)
+        photo = jitter(rng, photo, 0.2, swap=not filmed[-1])
         moves = 0.0 if rng.random() < 0.3 else 1.0
         still = np.zeros(frames)
         room = half - 1
@@ -185,10 +195,12 @@ def backgrounds(rng, pictures, clips, frames, size):
                               path(rng, frames, rng.uniform(-0.1, 0.1), 0.01 * moves, 0.05 * moves),
                               still, still, still + 1, still + 1))
         photos.append(prefilter(photo, half, size))
-    grid, _ = look_up(motions, [(0, 0, 0, 0)] * clips, size, pictures.photos.device)
+    grids, _ = look_up(motions, [(0, 0, 0, 0)] * clips, size, pictures.photos.device)
     # Reflected at its borders, so that a frame is never empty; a reflection is not the object.
-    seen = F.grid_sample(torch.stack(labels)[:, None].float(), grid, mode="nearest", align_corners=False)
-    return sample(torch.stack(photos), grid, size, "reflection"), seen.view(clips, frames, size, size).byte()
+    images = torch.cat([sample_one(photo, grid, size, "bilinear", "reflection") for photo, grid in zip(photos, grids)])
+    owners = torch.cat([sample_one(seen[..., None, :, :].float(), grid, size, "nearest", "zeros")
+                        for seen, grid in zip(labels, grids)])
+    return images, owners[:, :, 0].byte(), filmed
 
 
 def film(rng, images):
@@ -208,8 +220,8 @@ def film(rng, images):
 
 def render(rng, pictures, clips, frames, size, occluded=None):
     """`occluded` = (first, length) hides object 2 of every clip behind object 3 for that many frames."""
-    images, segments = backgrounds(rng, pictures, clips, frames, size)
-    casts = [cast(rng, pictures, frames, occluded) for _ in range(clips)]
+    images, segments, filmed = backgrounds(rng, pictures, clips, frames, size)
+    casts = [cast(rng, pictures, frames, occluded, few) for few in filmed]
     # Objects are numbered as they are drawn, what the photograph shows after them.
     owners = torch.where(segments > 0, segments + max(map(len, casts)), segments)
     for layer in range(max(map(len, casts))):
