@@ -26,10 +26,10 @@ SURE, SMALLEST, LARGEST = 0.85, 0.015, 0.4
 SAME = 0.6  # IoU from which two cut-outs are one object
 
 
-def candidates(model, photo):
-    """(masks, ious) of all clicks; photo [3, 512, 512] in 0..1"""
+def candidates(model, photo, grid):
+    """(masks, ious) of grid x grid clicks; photo [3, 512, 512] in 0..1"""
     features = model.encode(Clips(photo[None], None).normalised())
-    axis = (torch.arange(GRID) + 0.5) / GRID * SIZE
+    axis = (torch.arange(grid) + 0.5) / grid * SIZE
     clicks = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), -1).view(-1, 1, 2)
     decoded = model.decode(model.unconditioned(features).expand(len(clicks), -1, -1, -1), features, clicks,
                            torch.ones(len(clicks), 1))
@@ -46,7 +46,7 @@ def worth_keeping(logits):
 
 def cut(model, photo):
     """Cut-outs of one photograph as RGBA pictures, the surest first."""
-    logits, ious = candidates(model, photo)
+    logits, ious = candidates(model, photo, GRID)
     taken = []
     for index in ious.argsort(descending=True).tolist():
         if ious[index] < SURE:

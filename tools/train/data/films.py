@@ -21,11 +21,12 @@ from sam2 import weights
 from sam2.prompt_encoder import BOTTOM_RIGHT, TOP_LEFT
 
 from .assets import files
+from .cutouts import SIZE, candidates
 from .moving import FILM_FRAMES as FRAMES
 from .render import Clips
 from .sources import SOURCES
 
-SIDE, SIZE = 320, 512   # of what is kept, and as the teacher sees it
+SIDE = 320              # of what is kept; the teacher sees SIZE
 RATE = 15               # frames a second at most
 PIECES = 10             # of one video at most
 GRID, THINGS = 10, 8
@@ -70,13 +71,9 @@ def overlap(a, b):
     return (a & b).sum((-2, -1)) / (a | b).sum((-2, -1)).clamp(min=1)
 
 
-def find(model, features):
+def find(model, picture):
     """Masks [things, height, width], low-res, on the first frame: the surest first, each once."""
-    axis = (torch.arange(GRID) + 0.5) / GRID * SIZE
-    clicks = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), -1).view(-1, 1, 2)
-    decoded = model.decode(model.unconditioned(features).expand(len(clicks), -1, -1, -1), features, clicks,
-                           torch.ones(len(clicks), 1))
-    logits, ious = decoded.masks[:, 1:].flatten(0, 1), decoded.ious[:, 1:].flatten()
+    logits, ious = candidates(model, picture, GRID)
     stable = (logits > 1).sum((1, 2)) / (logits > -1).sum((1, 2)).clamp(min=1)
     share = (logits > 0).float().mean((1, 2))
     good = (ious > SURE) & (stable > 0.9) & (share > SMALLEST) & (share < LARGEST)
@@ -104,12 +101,12 @@ def follow(model, frames):
     pictures = F.interpolate(pictures, (SIZE, SIZE), mode="bicubic", align_corners=False).clamp(0, 1)
     masks, kept, seen = None, None, []
     for picture in pictures:
-        features = model.encode(Clips(picture[None], None).normalised())
         if masks is None:
-            masks = find(model, features)
+            masks = find(model, picture)
             kept = torch.arange(len(masks))
             logits = masks.float() * 2 - 1
         elif len(kept):
+            features = model.encode(Clips(picture[None], None).normalised())
             decoded = model.decode(model.unconditioned(features).expand(len(kept), -1, -1, -1), features,
                                    box_around(masks), torch.tensor([[TOP_LEFT, BOTTOM_RIGHT]]).expand(len(kept), -1))
             same = overlap(decoded.masks > 0, masks[:, None])
