@@ -42,7 +42,7 @@ void MemoryBank::clear() {
     for (size_t i = 0; i < sizes_.prompted; i++) prompted_[i].used = false;
     for (size_t i = 0; i < sizes_.recent; i++) recent_[i].used = false;
     for (size_t i = 0; i < sizes_.pointers; i++) pointers_[i].used = false;
-    next_order_ = 0;
+    clock_ = 0;
 }
 
 BankSlot* MemoryBank::find(BankSlot* slots, size_t count, int64_t frame) {
@@ -51,7 +51,12 @@ BankSlot* MemoryBank::find(BankSlot* slots, size_t count, int64_t frame) {
     return nullptr;
 }
 
-BankSlot* MemoryBank::place(BankSlot* slots, size_t count, int64_t frame, int64_t next) {
+BankSlot* MemoryBank::find_given_up(BankSlot* slots, size_t count, int64_t frame) {
+    BankSlot* slot = find(slots, count, frame);
+    return slot && slot->given_up ? slot : nullptr;
+}
+
+BankSlot* MemoryBank::place(BankSlot* slots, size_t count, int64_t frame, int64_t next, uint64_t given_up) {
     BankSlot* slot = find(slots, count, frame);
     for (size_t i = 0; !slot && i < count; i++)
         if (!slots[i].used) slot = &slots[i];
@@ -59,24 +64,24 @@ BankSlot* MemoryBank::place(BankSlot* slots, size_t count, int64_t frame, int64_
         slot = slots;
         for (size_t i = 1; i < count; i++)
             if (gap(slots[i].frame, next) > gap(slot->frame, next)) slot = &slots[i];
-        if (gap(slot->frame, next) < gap(frame, next)) return nullptr;
+        if (given_up && gap(slot->frame, next) < gap(frame, next)) return nullptr;
     }
     if (!slot) return nullptr;
     slot->used = true;
     slot->frame = frame;
-    slot->given_up = false;
+    slot->given_up = given_up;
     return slot;
 }
 
-void MemoryBank::store_pointer(int64_t frame, int64_t next, const float* pointer) {
-    if (BankSlot* slot = place(pointers_, sizes_.pointers, frame, next))
+void MemoryBank::store_pointer(int64_t frame, int64_t next, uint64_t given_up, const float* pointer) {
+    if (BankSlot* slot = place(pointers_, sizes_.pointers, frame, next, given_up))
         memcpy(slot->pointer, pointer, sizes_.pointer_values * sizeof(float));
 }
 
 uint16_t* MemoryBank::store_recent(int64_t frame, bool reverse, const float* pointer) {
     const int64_t next = reverse ? frame - 1 : frame + 1;
-    store_pointer(frame, next, pointer);
-    BankSlot* slot = place(recent_, sizes_.recent, frame, next);
+    store_pointer(frame, next, 0, pointer);
+    BankSlot* slot = place(recent_, sizes_.recent, frame, next, 0);
     return slot ? slot->memory : nullptr;
 }
 
@@ -98,17 +103,17 @@ uint16_t* MemoryBank::store_prompted(int64_t frame, bool reverse, const float* p
             if (!slot || gap(candidate->frame, frame) > gap(slot->frame, frame)) slot = candidate;
         }
         const int64_t next = reverse ? frame - 1 : frame + 1;
-        store_pointer(slot->frame, next, slot->pointer);
-        if (BankSlot* heir = place(recent_, sizes_.recent, slot->frame, next)) {
+        const uint64_t now = ++clock_;
+        store_pointer(slot->frame, next, now, slot->pointer);
+        if (BankSlot* heir = place(recent_, sizes_.recent, slot->frame, next, now)) {
             uint16_t* memory = heir->memory;
             heir->memory = slot->memory;
             slot->memory = memory;
             heir->order = slot->order;
-            heir->given_up = true;
         }
         slot->used = false;
     }
-    if (!slot->used || slot->frame != frame) slot->order = next_order_++;
+    if (!slot->used || slot->frame != frame) slot->order = ++clock_;
     slot->used = true;
     slot->frame = frame;
     memcpy(slot->pointer, pointer, sizes_.pointer_values * sizeof(float));
@@ -121,11 +126,12 @@ bool MemoryBank::forget_prompted(int64_t frame) {
         take_back(slot);
         return true;
     }
-    BankSlot* slot = find(recent_, sizes_.recent, frame);
-    if (!slot || !slot->given_up) return false;
-    slot->used = false;
-    if (BankSlot* pointer = find(pointers_, sizes_.pointers, frame)) pointer->used = false;
-    return true;
+    // A pointer outlives its memory: it reaches further.
+    BankSlot* memory = find_given_up(recent_, sizes_.recent, frame);
+    BankSlot* pointer = find_given_up(pointers_, sizes_.pointers, frame);
+    if (memory) memory->used = false;
+    if (pointer) pointer->used = false;
+    return memory || pointer;
 }
 
 // Undoes what store_prompted() did to the prompted frame that had to give way.
@@ -133,8 +139,8 @@ void MemoryBank::take_back(BankSlot* slot) {
     BankSlot *last = nullptr, *pointer = nullptr;
     for (size_t i = 0; i < sizes_.recent; i++) {
         BankSlot* candidate = &recent_[i];
-        if (!candidate->used || !candidate->given_up || (last && candidate->order < last->order)) continue;
-        BankSlot* its_pointer = find(pointers_, sizes_.pointers, candidate->frame);
+        if (!candidate->used || !candidate->given_up || (last && candidate->given_up < last->given_up)) continue;
+        BankSlot* its_pointer = find_given_up(pointers_, sizes_.pointers, candidate->frame);
         if (!its_pointer) continue;
         last = candidate;
         pointer = its_pointer;

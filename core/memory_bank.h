@@ -24,7 +24,8 @@ struct BankSlot {
     bool used = false;
     int64_t frame = 0;
     uint64_t order = 0;          // of prompted frames: when it was stored first
-    bool given_up = false;       // recent slots: a prompted frame that had to give way, unchanged since
+    uint64_t given_up = 0;       // recent and pointer slots: when a prompted frame had to give way that nothing
+                                 // has replaced since, or 0
     uint16_t* memory = nullptr;  // [cells][memory_dim], bfloat16; null in pointer slots
     float* pointer = nullptr;    // [d_model]; null in recent slots
 };
@@ -52,14 +53,14 @@ class MemoryBank {
     bool has_recent(int64_t frame) const { return find(recent_, sizes_.recent, frame) != nullptr; }
 
     // Where to write a new memory of a tracked frame: its slot again, a free one, or that of the frame
-    // farthest from where the track is going (`frame` plus one step). Writes the pointer. Null: there is no
-    // better place than being forgotten.
+    // farthest from where the track is going (`frame` plus one step). Writes the pointer. Null: the bank keeps
+    // no recent frames.
     uint16_t* store_recent(int64_t frame, bool reverse, const float* pointer);
     // The same for a prompted frame. When all slots are taken, the first prompted frame and those closest in
     // time stay; the one given up goes on as a recent frame. With a single slot the latest stays.
     uint16_t* store_prompted(int64_t frame, bool reverse, const float* pointer);
-    // Whether there was one, given up or not. Its slot goes back to the one given up last, if that is still
-    // here.
+    // Whether there was one, given up or not, be it only its pointer. Its slot goes back to the one given up
+    // last, if that is still here.
     bool forget_prompted(int64_t frame);
 
     // What `frame` reads: memories (at most prompted + recent) and pointers (at most prompted + pointers).
@@ -75,16 +76,18 @@ class MemoryBank {
         return find(const_cast<BankSlot*>(slots), count, frame);
     }
     // The slot for `frame` in a store: its own, a free one, or that of the frame farthest from `next`, where
-    // the track is going. Null if `frame` itself is the farthest.
-    static BankSlot* place(BankSlot* slots, size_t count, int64_t frame, int64_t next);
-    void store_pointer(int64_t frame, int64_t next, const float* pointer);
+    // the track is going. `given_up`: see BankSlot; such a frame gets null if it is itself the farthest. (The
+    // frame of a track never is, but with a single slot, which holds `next` already.)
+    static BankSlot* place(BankSlot* slots, size_t count, int64_t frame, int64_t next, uint64_t given_up);
+    void store_pointer(int64_t frame, int64_t next, uint64_t given_up, const float* pointer);
+    static BankSlot* find_given_up(BankSlot* slots, size_t count, int64_t frame);
     void take_back(BankSlot* slot);
 
     BankSizes sizes_ = {};
     BankSlot* prompted_ = nullptr;
     BankSlot* recent_ = nullptr;
     BankSlot* pointers_ = nullptr;
-    uint64_t next_order_ = 0;
+    uint64_t clock_ = 0;  // of BankSlot::order and given_up
 };
 
 }  // namespace samlet

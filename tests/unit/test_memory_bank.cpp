@@ -205,14 +205,15 @@ void a_frame_stored_again_takes_its_own_slot(void**) {
     EXPECT(bank.memories(4), "1:2 2:1 3:0");
 }
 
-void a_memory_without_a_place_is_forgotten(void**) {
-    Bank bank(1, 1, 15);
+void what_is_tracked_always_finds_a_place(void**) {
+    Bank bank(1, 1, 1), none(1, 0, 0);
     bank.recent(6);
-    assert_null(
-        (*bank).store_recent(5, false, std::vector<float>{5, -5, 1}.data()));  // 6 is where the track goes
-    EXPECT(bank.memories(7), "6:0");
-    EXPECT(bank.pointers(7), "6:1 5:2");  // there is room for the pointer
-    assert_non_null((*bank).store_recent(7, false, std::vector<float>{7, -7, 1}.data()));
+    bank.recent(5);  // goes to 6, whose own memory is of no use there
+    EXPECT(bank.memories(6), "5:0");
+    EXPECT(bank.pointers(6), "5:1");
+    bank.recent(4, true);
+    EXPECT(bank.memories(3, true), "4:0");
+    assert_null((*none).store_recent(1, false, std::vector<float>{1, -1, 1}.data()));
 }
 
 void extreme_frame_numbers(void**) {
@@ -345,6 +346,36 @@ void a_prompt_given_up_comes_back_when_the_later_one_is_forgotten(void**) {
     EXPECT(bank.memories(6), "1:4 2:3");
 }
 
+void the_prompt_given_up_last_comes_back_not_the_one_prompted_last(void**) {
+    Bank bank(3, 6);
+    bank.prompt(0);
+    bank.prompt(2);
+    bank.prompt(5);
+    bank.prompt(3);  // 5 gives way
+    bank.prompt(4);  // 2 gives way
+    assert_true((*bank).forget_prompted(4));
+    EXPECT(bank.memories(6), "0:6 2:6 3:6 5:0");
+    assert_true((*bank).forget_prompted(3));
+    EXPECT(bank.memories(6), "0:6 2:6 5:6");
+}
+
+void a_prompt_of_which_only_the_pointer_is_left_can_be_forgotten(void**) {
+    for (const size_t recent : {6, 1}) {
+        Bank bank(1, recent);
+        bank.prompt(0);
+        bank.forward(1, 9);
+        bank.prompt(10);
+        EXPECT(bank.pointers(11, false, 2), "10:1 9:2");
+        assert_false((*bank).has_recent(0));
+        EXPECT(bank.pointers(11), "10:1 9:2 8:3 7:4 6:5 5:6 4:7 3:8 2:9 1:10 0:11");
+        assert_true((*bank).forget_prompted(0));
+        EXPECT(bank.pointers(11), "10:1 9:2 8:3 7:4 6:5 5:6 4:7 3:8 2:9 1:10");
+        assert_false((*bank).forget_prompted(0));
+        assert_false((*bank).forget_prompted(1));  // was tracked only
+        EXPECT(bank.memories(11, false, 1), "10:1");
+    }
+}
+
 void a_prompt_that_came_back_keeps_its_seniority(void**) {
     Bank bank(2, 6);
     bank.prompt(0);
@@ -453,7 +484,7 @@ int main() {
         cmocka_unit_test(a_jump_gives_up_what_it_leaves_behind),
         cmocka_unit_test(turning_round_keeps_what_lies_ahead),
         cmocka_unit_test(a_frame_stored_again_takes_its_own_slot),
-        cmocka_unit_test(a_memory_without_a_place_is_forgotten),
+        cmocka_unit_test(what_is_tracked_always_finds_a_place),
         cmocka_unit_test(extreme_frame_numbers),
         cmocka_unit_test(one_slot_keeps_the_latest_prompt),
         cmocka_unit_test(two_slots_keep_the_first_prompt),
@@ -465,6 +496,8 @@ int main() {
         cmocka_unit_test(prompts_can_be_forgotten),
         cmocka_unit_test(forgetting_tells_whether_there_was_a_prompt),
         cmocka_unit_test(a_prompt_given_up_comes_back_when_the_later_one_is_forgotten),
+        cmocka_unit_test(the_prompt_given_up_last_comes_back_not_the_one_prompted_last),
+        cmocka_unit_test(a_prompt_of_which_only_the_pointer_is_left_can_be_forgotten),
         cmocka_unit_test(a_prompt_that_came_back_keeps_its_seniority),
         cmocka_unit_test(what_was_prompted_and_tracked_since_does_not_come_back),
         cmocka_unit_test(only_what_a_frame_reads_counts),
