@@ -109,7 +109,7 @@ void Tracker::rehearse_track() {
     TrackedObject object;
     float* x = exec_.floats(cells() * model_->config.d_model);
     condition(object, x);
-    if (tracker_config_.explain) explain(object, x);
+    if (tracker_config_.explain) explain(object, false, x);
     {
         Arena::Scope decode_scope(exec_.scratch);
         DecodedMasks masks = take_masks();
@@ -169,6 +169,7 @@ Status Tracker::add(int32_t id, TrackedObject** object) {
         o.order = next_order_++;
         o.bank.clear();
         drop_frame_state(o);
+        o.followed = false;
         *object = &o;
         return {};
     }
@@ -240,6 +241,7 @@ Status Tracker::set_frame(const samlet_frame& frame, int64_t number) {
             lap(SAMLET_STAGE_MEMORY_ENCODER);
         }
         drop_frame_state(o);
+        o.followed = false;
     }
     begun_valid_ = false;
     SAMLET_TRY(encode(frame));
@@ -327,7 +329,7 @@ void Tracker::prompt_points(TrackedObject& o, const samlet_prompt& p) {
 
     float* x = exec_.floats(cells() * model_->config.d_model);
     const bool corrects =
-        remembers(o) && (o.tracked || o.bank.has_prompted(frame_) || o.bank.has_recent(frame_));
+        remembers(o) && (o.followed || o.bank.has_prompted(frame_) || o.bank.has_recent(frame_));
     if (corrects)
         condition(o, x);
     else
@@ -344,11 +346,11 @@ void Tracker::prompt_points(TrackedObject& o, const samlet_prompt& p) {
         DecodedMasks masks = take_masks();
         decode(x, o.points, o.point_count, kPadding, earlier, &masks);
         take_result(o, masks, o.point_count <= 1);
-        clean(o);
+        clean(o, o.logits);
     }
     lap(SAMLET_STAGE_MASK_DECODER);
     forget_explanation(o);
-    if (corrects) explain(o, x);
+    if (corrects) explain(o, true, x);
 }
 
 void Tracker::prompt_mask(TrackedObject& o, const samlet_prompt& p) {
@@ -551,20 +553,26 @@ void Tracker::forget_explanation(const TrackedObject& o) {
     if (explanations_) explanations_[&o - objects_].clear();
 }
 
-void Tracker::explain(const TrackedObject& o, float* x) {
+void Tracker::explain(const TrackedObject& o, bool cleaned, float* x) {
     if (!tracker_config_.explain) return;
     Arena::Scope scope(exec_.scratch);
     Explanation rehearsed;
     Explanation& why = exec_.rehearsing ? rehearsed : explanations_[&o - objects_];
     float* inside = exec_.floats(cells());
-    if (!exec_.rehearsing) {
-        why.clear();
-        for (size_t cell = 0; cell < cells(); cell++) {
-            const float* logits = o.logits + cell / grid_ * 4 * low_res() + cell % grid_ * 4;
-            uint32_t set = 0;  // of the cell's 4 x 4 low-res pixels
-            for (size_t k = 0; k < 16; k++) set += logits[k / 4 * low_res() + k % 4] > 0;
-            inside[cell] = static_cast<float>(set) / 16;
-            why.mask_cells += set;
+    {
+        Arena::Scope mask_scope(exec_.scratch);
+        float* shown = exec_.floats(low_res_cells());
+        if (!exec_.rehearsing) memcpy(shown, o.logits, low_res_cells() * sizeof(float));
+        if (!cleaned) clean(o, shown);
+        if (!exec_.rehearsing) {
+            why.clear();
+            for (size_t cell = 0; cell < cells(); cell++) {
+                const float* logits = shown + cell / grid_ * 4 * low_res() + cell % grid_ * 4;
+                uint32_t set = 0;  // of the cell's 4 x 4 low-res pixels
+                for (size_t k = 0; k < 16; k++) set += logits[k / 4 * low_res() + k % 4] > 0;
+                inside[cell] = static_cast<float>(set) / 16;
+                why.mask_cells += set;
+            }
         }
     }
     condition(o, x, &why, inside);
@@ -585,13 +593,13 @@ void Tracker::take_result(TrackedObject& o, const DecodedMasks& masks, bool mult
     model_->object_pointer.project(exec_, masks.mask_tokens + choice.token * d, present, o.pointer);
 }
 
-void Tracker::clean(TrackedObject& o) {
+void Tracker::clean(const TrackedObject& o, float* logits) {
     const CleanRule& rule = config_.clean;
     if (rule.hole_area == 0 && rule.sprinkle_area == 0) return;
-    if (!(o.score > 0)) return;
     Arena::Scope scope(exec_.scratch);
     const uint32_t side = static_cast<uint32_t>(low_res());
-    clean_logits(o.logits, side, side, rule, exec_.scratch.take_bytes(clean_scratch_bytes(side, side)));
+    void* scratch = exec_.scratch.take_bytes(clean_scratch_bytes(side, side));
+    if (!exec_.rehearsing && o.score > 0) clean_logits(logits, side, side, rule, scratch);
 }
 
 void Tracker::encode_memory(const TrackedObject& o, bool hard, uint16_t* memory) {
@@ -640,12 +648,12 @@ void Tracker::track_object(TrackedObject& o) {
         take_result(o, masks, true);
     }
     lap(SAMLET_STAGE_MASK_DECODER);
-    explain(o, x);  // before the bank changes
+    explain(o, false, x);  // before the bank changes
     // A prompted frame keeps the memory that the prompt gave it.
     if (!o.bank.has_prompted(frame_))
         if (uint16_t* memory = o.bank.store_recent(frame_, reverse_, o.pointer))
             encode_memory(o, false, memory);
-    clean(o);
+    clean(o, o.logits);
     lap(SAMLET_STAGE_MEMORY_ENCODER);
 }
 
@@ -666,6 +674,7 @@ Status Tracker::track() {
         } else if (!o.tracked && remembers(o)) {
             o.prompted = false;
             track_object(o);
+            o.followed = true;
         } else {
             continue;
         }

@@ -32,7 +32,8 @@ struct TrackedObject {
     bool has_result = false;
     bool prompted = false;  // the result answers a prompt
     bool pending = false;   // ... that memory does not know yet
-    bool tracked = false;   // track() has been here: prompts correct
+    bool tracked = false;   // track() has nothing left to do
+    bool followed = false;  // track() found it here: prompts correct, also when others have been taken back
     float iou = 0, score = 0;
     float* logits = nullptr;   // [low_res][low_res]
     float* pointer = nullptr;  // [d_model]
@@ -88,13 +89,15 @@ class Tracker : public Session {
     void prompt_points(TrackedObject& object, const samlet_prompt& prompt);
     void prompt_mask(TrackedObject& object, const samlet_prompt& prompt);
     void take_result(TrackedObject& object, const DecodedMasks& masks, bool multimask);
-    void clean(TrackedObject& object);
+    // Fills holes and removes islands of an object that is there.
+    void clean(const TrackedObject& object, float* logits);
     // x = top features conditioned on the object's memories, or on their absence.
     // `why`: null, or receives what the object's pixels looked at; `inside` [cells] says which they are.
     void condition(const TrackedObject& object, float* x, Explanation* why = nullptr,
                    const float* inside = nullptr);
-    // Conditions the frame once more, now that the mask is known, and looks on. Off: nothing.
-    void explain(const TrackedObject& object, float* x);
+    // Conditions the frame once more, now that the mask is known, and looks on. Off: nothing. `cleaned`: the
+    // object's logits are what results show.
+    void explain(const TrackedObject& object, bool cleaned, float* x);
     void forget_explanation(const TrackedObject& object);
     // Whether the object has a memory that the current frame reads.
     bool remembers(const TrackedObject& object) const;

@@ -194,6 +194,71 @@ static void corrections_are_explained_too(void** state) {
     samlet_tracker_destroy(t);
 }
 
+/* A frame that is tracked, corrected, and corrected once more after that was taken back, stored or not. */
+static void a_correction_after_one_taken_back_still_corrects(void** state) {
+    (void)state;
+    for (int stored = 0; stored < 2; stored++) {
+        samlet_tracker* t = explaining(1);
+        for (int i = 0; i < 3; i++) {
+            scene_set(t, i, i);
+            if (i == 0) prompt_disc(t, i);
+            scene_track(t);
+        }
+        scene_click(t, 1, scene_square(W, H, 2));
+        if (stored) scene_track(t);
+        assert_ok(t, samlet_tracker_clear_prompts(t, 1));
+        scene_click(t, 1, scene_disc(W, H, 2));
+        check_layer(t, 1, 0);
+        assert_int_equal(memory(t, 1, 0, 0).frame, 0);
+        samlet_tracker_destroy(t);
+    }
+}
+
+static uint32_t low_res_area(const samlet_result* r) {
+    uint32_t area = 0;
+    for (uint32_t i = 0; i < r->low_res_size * r->low_res_size; i++) area += r->logits[i] > 0;
+    return area;
+}
+
+/* A frame tracked with islands of up to `island` low-res pixels removed. */
+static samlet_tracker* tracked_without_islands(uint32_t island) {
+    static uint8_t mask[W * H];
+    const samlet_point centre = scene_disc(W, H, 0);
+    samlet_tracker_config config = config_with(1, SAMLET_TRACKER_EXPLAIN);
+    samlet_prompt prompt; /* a mask: the rule leaves it alone */
+    samlet_tracker* t;
+    config.remove_sprinkle_area = island;
+    t = scene_tracker(&config);
+    for (int i = 0; i < W * H; i++)
+        mask[i] = hypotf((float)(i % W) - centre.x, (float)(i / W) - centre.y) < 14;
+    samlet_prompt_init(&prompt);
+    prompt.mask = mask;
+    prompt.mask_width = W;
+    prompt.mask_height = H;
+    prompt.mask_stride = W;
+    for (int i = 0; i < 2; i++) {
+        scene_set(t, i, i);
+        if (i == 0) scene_prompt(t, 1, &prompt);
+        scene_track(t);
+    }
+    return t;
+}
+
+static void the_mask_explained_is_the_mask_shown(void** state) {
+    samlet_tracker* raw = tracked_without_islands(0);
+    const samlet_result all = scene_result(raw, 1);
+    const uint32_t area = low_res_area(&all);
+    samlet_tracker* cleaned = tracked_without_islands(area); /* which is everything */
+    const samlet_result none = scene_result(cleaned, 1);
+    (void)state;
+    assert_true(area > 0);
+    assert_int_equal(explain(raw, 1, 0).mask_area, area);
+    assert_true(none.visible && low_res_area(&none) == 0);
+    assert_int_equal(explain(cleaned, 1, 0).mask_area, 0);
+    samlet_tracker_destroy(raw);
+    samlet_tracker_destroy(cleaned);
+}
+
 /* ---- Nobody pays who does not ask ---------------------------------------------------------------------- */
 
 static void play(uint32_t flags, recording* out) {
@@ -328,6 +393,8 @@ int main(void) {
         cmocka_unit_test(the_mean_is_that_of_the_layers),
         cmocka_unit_test(memories_are_named_by_their_frames),
         cmocka_unit_test(corrections_are_explained_too),
+        cmocka_unit_test(a_correction_after_one_taken_back_still_corrects),
+        cmocka_unit_test(the_mask_explained_is_the_mask_shown),
         cmocka_unit_test(explaining_changes_no_result),
         cmocka_unit_test(the_plan_names_what_it_costs),
         cmocka_unit_test(there_is_nothing_to_tell_without_the_flag),
