@@ -75,7 +75,7 @@ one_cpu_is_enough=(two_objects mask correction explaining_changes_no_result memo
 # The level that the library must choose, by its own report.
 expected_kernels() {
     case $1 in
-        cortex-a53 | cortex-a57 | cortex-a72) echo neon ;;
+        cortex-a35 | cortex-a53 | cortex-a57 | cortex-a72) echo neon ;;
         *) echo neon_fp16 ;;
     esac
 }

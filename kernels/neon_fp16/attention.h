@@ -34,6 +34,9 @@ struct HalfAttention {
     static constexpr size_t block_queries = 64;
     static constexpr size_t tile_halves = 64 * 1024;  // keys and values: 128 KiB of the second-level cache
     static constexpr size_t score_depth = 16, value_depth = 32;
+    static constexpr float query_limit = 32, key_limit = 16, value_limit = 4;  // see halves.h
+    static_assert(query_limit * key_limit * score_depth < 65504, "scores overflow");
+    static_assert(256 * value_limit * value_depth < 65504, "sums of values overflow");
 };
 
 // What scratch holds; "interleaved" is said in kernels/vector/attention.h.
@@ -80,7 +83,7 @@ inline size_t attend_scratch_halves(size_t dk, size_t dv) {
 inline void pack_panel(const float* k, size_t stride, size_t keys, size_t dk, float* packed) {
     float largest = 0;
     for (size_t i = 0; i < keys; ++i) largest = largest_of(k + i * stride, dk, largest);
-    const float scale = scale_to_one(largest);
+    const float scale = scale_below(HalfAttention::key_limit, largest);
     float16_t* halves = reinterpret_cast<float16_t*>(packed);
     for (size_t lane = 0; lane < HalfAttention::panel; lane += half_lanes) {
         const size_t there = smaller(half_lanes, keys - smaller(keys, lane));
@@ -265,7 +268,7 @@ inline float narrow_values(const AttendTask& task, size_t key, size_t count, flo
     const float* from = task.v + key * task.v_stride;
     float largest = 0;
     for (size_t i = 0; i < count; ++i) largest = largest_of(from + i * task.v_stride, task.dv, largest);
-    const float scale = scale_to_one(largest);
+    const float scale = scale_below(HalfAttention::value_limit, largest);
     for (size_t i = 0; i < count; ++i)
         narrow_row(from + i * task.v_stride, task.dv, scale, to + i * value_pitch(task.dv),
                    value_pitch(task.dv));
@@ -281,7 +284,7 @@ inline void attend_queries_halves(const AttendTask& task, size_t begin, size_t q
         rows = group_rows(row, queries, HalfAttention::rows);
         for (size_t m = 0; m < rows; ++m) {
             const float* q = task.q + (begin + row + m) * task.q_stride;
-            const float scale = scale_to_one(largest_of(q, task.dk, 0));
+            const float scale = scale_below(HalfAttention::query_limit, largest_of(q, task.dk, 0));
             scratch.factors[row + m] = task.scale * log2_e / scale;
             narrow_row(q, task.dk, scale, scratch.queries + row * row_halves + m * half_lanes, row_halves,
                        rows * half_lanes);

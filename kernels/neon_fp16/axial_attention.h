@@ -12,7 +12,11 @@
 // What is f16: W, tokens (a scale per tile), queries (one each), A and B (one per query), probabilities, and
 // sums of at most `score_depth`, `table_depth` and `value_depth` products. What is f32: queries before and
 // while they are turned, a and b, scores, maxima, totals, output. Keys and values are made f16 once per block
-// of 128 queries: two loads and a store for each vector that is then used 128 times.
+// of 128 queries.
+//
+// Keys have much in common: a code of their place, a mean of their features. Roundings are in proportion to
+// sizes, so products are made with keys less a common centre z: W m + b = W (m - z) + (b + W z), of which the
+// second part goes into a and b, which are f32. That is exact whatever z is: a sample's mean will do.
 #pragma once
 
 #include "kernels/kernels.h"
@@ -28,12 +32,17 @@ struct HalfAxial {
     static constexpr size_t rows = 8;              // of a register block
     // Longest sums in f16: of a score, of W times queries, of probabilities times values.
     static constexpr size_t score_depth = 16, table_depth = 8, value_depth = 32;
+    static constexpr float weight_limit = 16, query_limit = 16, key_limit = 16,
+                           value_limit = 4;        // see halves.h
+    static constexpr float score_limit = 0x1p15f;  // of a whole score: what A and B leave of it to keys
+    static_assert(weight_limit * query_limit * 1.5f * table_depth < 65504, "tables overflow");
+    static_assert(256 * value_limit * value_depth < 65504, "sums of values overflow");
 };
 
 // Where a chunk keeps things; unless said otherwise, every row has one number for each of its queries. `dim`
 // is rounded up to whole vectors, channels that are not there count as zeros.
 struct HalfChunk {
-    float* queries;            // [channels], scaled to one
+    float* queries;            // [channels], scaled
     float* along_x;            // [grid]: a
     float* along_y;            // [grid]: b
     float* unplaced;           // [1]: a + b for keys without a place
@@ -44,7 +53,7 @@ struct HalfChunk {
     float* total;              // [1]
     float* shrink;             // [1]
     float* query_size;         // [1]: what `queries` are to be multiplied by
-    float* table_scale;        // [1]: of A and B
+    float* table_size;         // [1]: what A and B are to be multiplied by
     float16_t* halves_x;       // [grid][dim]: A
     float16_t* halves_y;       // [grid][dim]: B
     float16_t* halves_free;    // [dim]: A + B for keys without a place
@@ -53,11 +62,16 @@ struct HalfChunk {
 
 // What all chunks of a block share.
 struct HalfBlock {
+    explicit HalfBlock(const AxialTask& t) : task(t) {}
+
     const AxialTask& task;
     size_t dim;          // rounded up
     float16_t* weight;   // [channels][dim]
     float weight_size;   // what products with it are to be multiplied by
     float norm1, norm2;  // largest length of a column of W: upper and lower half of the channels
+    float* centre;       // [task.dim]: of keys
+    float* bias;         // [channels]: b + W centre
+    float* token;        // [task.dim]: a key less the centre
     float16_t* keys;     // of a tile
     float16_t* values;
     float key_size, value_size;
@@ -87,7 +101,12 @@ class HalfRoom {
     size_t used_ = 0;
 };
 
-inline void lay_out(HalfRoom& room, size_t channels, size_t grid, size_t dim, size_t frames, HalfBlock& b) {
+inline size_t axial_chunks(size_t queries) {
+    return (queries + HalfAxial::row - 1) / HalfAxial::row;
+}
+
+inline void lay_out(HalfRoom& room, size_t channels, size_t grid, size_t dim, size_t frames, size_t queries,
+                    HalfBlock& b) {
     constexpr size_t row = HalfAxial::row;
     const size_t tile = axial_tile(frames);
     b.weight = room.halves(channels * dim);
@@ -95,14 +114,18 @@ inline void lay_out(HalfRoom& room, size_t channels, size_t grid, size_t dim, si
     b.values = room.halves(tile * dim);
     b.turned = room.halves(channels / 2 * row);
     b.product = room.floats(dim * row);
-    for (HalfChunk& c : b.chunks) {
+    b.bias = room.floats(channels);
+    b.centre = room.floats(dim);
+    b.token = room.floats(dim);
+    for (size_t i = 0; i < axial_chunks(queries); ++i) {
+        HalfChunk& c = b.chunks[i];
         c.queries = room.floats(channels * row);
         c.along_x = room.floats(grid * row);
         c.along_y = room.floats(grid * row);
         c.scores = room.floats(tile * row);
         c.sums = room.floats(dim * row);
         float** const ones[] = {&c.unplaced, &c.maximum,    &c.old_maximum, &c.total,
-                                &c.shrink,   &c.query_size, &c.table_scale};
+                                &c.shrink,   &c.query_size, &c.table_size};
         for (float** one : ones) *one = room.floats(row);
         c.halves_x = room.halves(grid * dim * row);
         c.halves_y = room.halves(grid * dim * row);
@@ -145,9 +168,9 @@ inline void add_product_of_rows(const float16_t* factors, size_t dim, const floa
 
 // What the scores of a place are made of.
 struct HalfPlace {
-    const float16_t *x, *y;    // [dim][row]: rows of A and B; y is not read for tokens without a place
-    const float *a, *b;        // [row]
-    const float* table_scale;  // [row]
+    const float16_t *x, *y;   // [dim][row]: rows of A and B; y is not read for tokens without a place
+    const float *a, *b;       // [row]
+    const float* table_size;  // [row]
     float key_size;
 };
 
@@ -157,9 +180,10 @@ SAMLET_APART void scores_of_half_keys(const HalfPlace& place, const float16_t* k
                                       float* scores, float* maximum) {
     constexpr size_t row = HalfAxial::row;
     const float16_t *x = place.x, *y = place.y;
-    float32x4_t factor[4], top[4];
+    float32x4_t factor[4];
     SAMLET_UNROLL
     for (size_t n = 0; n < 4; ++n) {
+        factor[n] = vmulq_n_f32(vld1q_f32(place.table_size + 4 * n), place.key_size);
         float32x4_t shift = vld1q_f32(place.a + 4 * n);
         if (both) shift = vaddq_f32(shift, vld1q_f32(place.b + 4 * n));
         SAMLET_UNROLL
@@ -185,26 +209,22 @@ SAMLET_APART void scores_of_half_keys(const HalfPlace& place, const float16_t* k
             });
         }
         SAMLET_UNROLL
-        for (size_t n = 0; n < 4; ++n) {
-            factor[n] = vdivq_f32(vdupq_n_f32(place.key_size), vld1q_f32(place.table_scale + 4 * n));
-            top[n] = vld1q_f32(maximum + 4 * n);
-        }
-        const bool complete = left <= HalfAxial::score_depth;
-        SAMLET_UNROLL
         for (size_t r = 0; r < R; ++r) {
             const float32x4_t parts[4] = {widen_low(sums[r][0]), widen_high(sums[r][0]),
                                           widen_low(sums[r][1]), widen_high(sums[r][1])};
             SAMLET_UNROLL
             for (size_t n = 0; n < 4; ++n) {
-                const float32x4_t score = vfmaq_f32(vld1q_f32(scores + r * row + 4 * n), parts[n], factor[n]);
-                vst1q_f32(scores + r * row + 4 * n, score);
-                top[n] = vmaxq_f32(top[n], score);
+                float* score = scores + r * row + 4 * n;
+                vst1q_f32(score, vfmaq_f32(vld1q_f32(score), parts[n], factor[n]));
             }
         }
+    }
+    SAMLET_UNROLL
+    for (size_t n = 0; n < 4; ++n) {
+        float32x4_t top = vld1q_f32(maximum + 4 * n);
         SAMLET_UNROLL
-        for (size_t n = 0; n < 4; ++n) {
-            if (complete) vst1q_f32(maximum + 4 * n, top[n]);
-        }
+        for (size_t r = 0; r < R; ++r) top = vmaxq_f32(top, vld1q_f32(scores + r * row + 4 * n));
+        vst1q_f32(maximum + 4 * n, top);
     }
 }
 
@@ -241,12 +261,35 @@ inline float longest_column(const float* rows, size_t count, size_t dim, float s
 inline void prepare_weight(HalfBlock& b) {
     const AxialTask& task = b.task;
     const size_t half = task.channels / 2;
-    const float scale = scale_to_one(largest_of(task.weight, task.channels * task.dim, 0));
+    const float scale =
+        scale_below(HalfAxial::weight_limit, largest_of(task.weight, task.channels * task.dim, 0));
     b.weight_size = 1 / scale;
     b.norm1 = longest_column(task.weight, half, task.dim, scale);
     b.norm2 = longest_column(task.weight + half * task.dim, half, task.dim, scale);
     for (size_t c = 0; c < task.channels; ++c)
         narrow_row(task.weight + c * task.dim, task.dim, scale, b.weight + c * b.dim, b.dim);
+}
+
+// What keys have in common: the mean of those of some places, all frames of each. Without such keys, 0.
+inline void prepare_centre(HalfBlock& b) {
+    const AxialTask& task = b.task;
+    const size_t places = task.grid * task.grid, step = places / 64 | 1;
+    const float share = 1 / (float((places + step - 1) / step) * float(task.frames));
+    for (size_t i = 0; i < task.dim; i += 4) {
+        float32x4_t sum = vdupq_n_f32(0);
+        for (size_t place = 0; place < places; place += step) {
+            const float* key = task.keys + place * task.frames * task.dim + i;
+            for (size_t f = 0; f < task.frames; ++f, key += task.dim)
+                sum = vfmaq_n_f32(sum, vld1q_f32(key), share);
+        }
+        vst1q_f32(b.centre + i, sum);
+    }
+    for (size_t c = 0; c < task.channels; ++c) {
+        float32x4_t sum = vdupq_n_f32(0);
+        for (size_t i = 0; i < task.dim; i += 4)
+            sum = vfmaq_f32(sum, vld1q_f32(task.weight + c * task.dim + i), vld1q_f32(b.centre + i));
+        b.bias[c] = task.bias[c] + vaddvq_f32(sum);
+    }
 }
 
 // Length of query i over `count` channels, as scaled.
@@ -257,23 +300,23 @@ inline float query_length(const float* queries, size_t i, size_t count) {
     return __builtin_sqrtf(squares);
 }
 
-// Queries first .. of the task -> [channels][row], each scaled to one, those that are not there 0; and the
-// scale of A and B: rotation keeps lengths, so none of their sums of `dim` products with tokens below 1 can
-// reach 2^15.
+// Queries first .. of the task -> [channels][row], each scaled, those that are not there 0; and the scale of
+// A and B: rotation keeps lengths, so none of their sums of `dim` products with keys can reach score_limit.
 inline void prepare_queries(const HalfBlock& b, size_t first, const HalfChunk& c) {
     const AxialTask& task = b.task;
     const size_t half = task.channels / 2;
     for (size_t i = 0; i < HalfAxial::row; ++i) {
         const bool there = first + i < task.queries;
         const float* q = there ? task.q + (first + i) * task.q_stride : nullptr;
-        const float scale = scale_to_one(there ? largest_of(q, task.channels, 0) : 0);
+        const float scale = scale_below(HalfAxial::query_limit, there ? largest_of(q, task.channels, 0) : 0);
         for (size_t k = 0; k < task.channels; ++k)
             c.queries[k * HalfAxial::row + i] = there ? q[k] * scale : 0;
         c.query_size[i] = task.scale * log2_e / scale;
         const float bound = (query_length(c.queries, i, half) * b.norm1 +
                              query_length(c.queries + half * HalfAxial::row, i, half) * b.norm2) *
                             __builtin_fabsf(c.query_size[i]) * float(b.dim);
-        c.table_scale[i] = 0x1p15f * scale_to_one(bound > 0x1p-100f ? bound : 0x1p-100f);
+        c.table_size[i] = 1 / scale_below(HalfAxial::score_limit / HalfAxial::key_limit,
+                                          bound > 0x1p-100f ? bound : 0x1p-100f);
         c.maximum[i] = -__builtin_inff();
         c.total[i] = 0;
     }
@@ -318,7 +361,7 @@ inline void project_halves(const HalfBlock& b, size_t channel, float* product) {
 inline void write_table(const HalfBlock& b, const HalfChunk& c, float16_t* table) {
     float32x4_t factor[4];
     for (size_t n = 0; n < 4; ++n)
-        factor[n] = vmulq_f32(vld1q_f32(c.query_size + 4 * n), vld1q_f32(c.table_scale + 4 * n));
+        factor[n] = vdivq_f32(vld1q_f32(c.query_size + 4 * n), vld1q_f32(c.table_size + 4 * n));
     for (size_t k = 0; k < b.dim * HalfAxial::row; k += HalfAxial::row) {
         for (size_t n = 0; n < 4; n += 2) {
             const float* from = b.product + k + 4 * n;
@@ -341,39 +384,55 @@ inline void prepare_half_chunk(const HalfBlock& b, size_t first, const HalfChunk
     for (size_t p = 0; p < task.grid && task.frames > 0; ++p) {
         const float *cosine = task.cosine + p * half, *sine = task.sine + p * half;
         clear_product(b);
-        turn_halves(c.queries, cosine, sine, task.bias, pairs, c.query_size, false, b.turned,
+        turn_halves(c.queries, cosine, sine, b.bias, pairs, c.query_size, false, b.turned,
                     c.along_x + p * row);
         project_halves(b, 0, b.product);
         write_table(b, c, c.halves_x + p * b.dim * row);
         clear_product(b);
-        turn_halves(lower, cosine, sine, task.bias + half, pairs, c.query_size, false, b.turned,
+        turn_halves(lower, cosine, sine, b.bias + half, pairs, c.query_size, false, b.turned,
                     c.along_y + p * row);
         project_halves(b, half, b.product);
         write_table(b, c, c.halves_y + p * b.dim * row);
     }
     if (task.free_count == 0) return;
     clear_product(b);
-    turn_halves(c.queries, nullptr, nullptr, task.bias, pairs, c.query_size, false, b.turned, c.unplaced);
+    turn_halves(c.queries, nullptr, nullptr, b.bias, pairs, c.query_size, false, b.turned, c.unplaced);
     project_halves(b, 0, b.product);
-    turn_halves(lower, nullptr, nullptr, task.bias + half, pairs, c.query_size, true, b.turned, c.unplaced);
+    turn_halves(lower, nullptr, nullptr, b.bias + half, pairs, c.query_size, true, b.turned, c.unplaced);
     project_halves(b, half, b.product);
     write_table(b, c, c.halves_free);
 }
 
 // ---- Tiles ------------------------------------------------------------------------------------------------
 
-// Tokens that lie in runs -> halves, one after the other. Returns what products with them are to be
-// multiplied by.
-inline float narrow_tokens(const Run* runs, size_t run_count, size_t dim, float16_t* to, size_t padded) {
+// A token less the centre, if there is one.
+inline const float* centred(const HalfBlock& b, const float* token, const float* centre) {
+    if (centre == nullptr) return token;
+    for (size_t i = 0; i < b.task.dim; i += 4)
+        vst1q_f32(b.token + i, vsubq_f32(vld1q_f32(token + i), vld1q_f32(centre + i)));
+    return b.token;
+}
+
+// Tokens that lie in runs -> halves below `limit`, one after the other. Returns what products with them are
+// to be multiplied by.
+inline float narrow_tokens(const HalfBlock& b, const Run* runs, size_t run_count, const float* centre,
+                           float limit, float16_t* to) {
+    const size_t dim = b.task.dim;
     float largest = 0;
-    for (size_t i = 0; i < run_count; ++i)
-        largest = largest_of(runs[i].factors, runs[i].count * dim, largest);
-    const float scale = scale_to_one(largest);
     for (size_t i = 0; i < run_count; ++i) {
-        for (size_t k = 0; k < runs[i].count; ++k, to += padded)
-            narrow_row(runs[i].factors + k * dim, dim, scale, to, padded);
+        for (size_t k = 0; k < runs[i].count; ++k)
+            largest = largest_of(centred(b, runs[i].factors + k * dim, centre), dim, largest);
+    }
+    const float scale = scale_below(limit, largest);
+    for (size_t i = 0; i < run_count; ++i) {
+        for (size_t k = 0; k < runs[i].count; ++k, to += b.dim)
+            narrow_row(centred(b, runs[i].factors + k * dim, centre), dim, scale, to, b.dim);
     }
     return 1 / scale;
+}
+inline void narrow_tile(HalfBlock& b, const Run* keys, const Run* values, size_t runs) {
+    b.key_size = narrow_tokens(b, keys, runs, b.centre, HalfAxial::key_limit, b.keys);
+    b.value_size = narrow_tokens(b, values, runs, nullptr, HalfAxial::value_limit, b.values);
 }
 
 // Scores become probabilities, 256 times as large, relative to the maximum; the total and the sums so far
@@ -425,8 +484,7 @@ inline void attend_to_half_tile(HalfBlock& b, size_t chunks, size_t x0, size_t w
         key_runs[y] = {task.keys + first, width * task.frames};
         value_runs[y] = {task.values + first, width * task.frames};
     }
-    b.key_size = narrow_tokens(key_runs, height, task.dim, b.keys, b.dim);
-    b.value_size = narrow_tokens(value_runs, height, task.dim, b.values, b.dim);
+    narrow_tile(b, key_runs, value_runs, height);
     for (size_t i = 0; i < chunks; ++i) {
         const HalfChunk& c = b.chunks[i];
         const float16_t* key = b.keys;
@@ -439,7 +497,7 @@ inline void attend_to_half_tile(HalfBlock& b, size_t chunks, size_t x0, size_t w
                                       c.halves_y + y * b.dim * row,
                                       c.along_x + x * row,
                                       c.along_y + y * row,
-                                      c.table_scale,
+                                      c.table_size,
                                       b.key_size};
                 scores_of_half_place<true>(at, key, task.frames, b.dim, scores, c.maximum);
             }
@@ -455,12 +513,11 @@ inline void attend_to_half_free(HalfBlock& b, size_t chunks) {
         const size_t count = smaller(most, task.free_count - first);
         const Run keys = {task.free_keys + first * task.dim, count},
                   values = {task.free_values + first * task.dim, count};
-        b.key_size = narrow_tokens(&keys, 1, task.dim, b.keys, b.dim);
-        b.value_size = narrow_tokens(&values, 1, task.dim, b.values, b.dim);
+        narrow_tile(b, &keys, &values, 1);
         for (size_t i = 0; i < chunks; ++i) {
             const HalfChunk& c = b.chunks[i];
             begin_half_tile(c);
-            const HalfPlace at = {c.halves_free, nullptr, c.unplaced, nullptr, c.table_scale, b.key_size};
+            const HalfPlace at = {c.halves_free, nullptr, c.unplaced, nullptr, c.table_size, b.key_size};
             scores_of_half_place<false>(at, b.keys, count, b.dim, c.scores, c.maximum);
             finish_half_tile(b, c, count);
         }
@@ -475,21 +532,22 @@ inline void write_half_chunk(const AxialTask& task, size_t first, const HalfChun
     }
 }
 
-// Of a whole block, whatever `queries`: halves take no more room than half a block of floats.
-inline size_t axial_scratch_halves(size_t channels, size_t grid, size_t dim, size_t frames, size_t) {
+inline size_t axial_scratch_halves(size_t channels, size_t grid, size_t dim, size_t frames, size_t queries) {
     HalfRoom room(nullptr);
-    HalfBlock block = {AxialTask(), 0, nullptr, 0, 0, 0, nullptr, nullptr, 0, 0, nullptr, nullptr, {}};
-    lay_out(room, channels, grid, round_up(dim, half_lanes), frames, block);
+    const AxialTask task = {};
+    HalfBlock block(task);
+    lay_out(room, channels, grid, round_up(dim, half_lanes), frames, queries, block);
     return room.used();
 }
 
 inline void attend_axial_halves(const AxialTask& task) {
     HalfRoom room(task.scratch);
-    HalfBlock block = {
-        task, round_up(task.dim, half_lanes), nullptr, 0, 0, 0, nullptr, nullptr, 0, 0, nullptr, nullptr, {}};
-    lay_out(room, task.channels, task.grid, block.dim, task.frames, block);
+    HalfBlock block(task);
+    block.dim = round_up(task.dim, half_lanes);
+    lay_out(room, task.channels, task.grid, block.dim, task.frames, task.queries, block);
     prepare_weight(block);
-    const size_t chunks = (task.queries + HalfAxial::row - 1) / HalfAxial::row;
+    prepare_centre(block);
+    const size_t chunks = axial_chunks(task.queries);
     for (size_t i = 0; i < chunks; ++i) prepare_half_chunk(block, i * HalfAxial::row, block.chunks[i]);
     for (size_t x = 0; x < task.grid && task.frames > 0; x += tile_width) {
         for (size_t y = 0; y < task.grid; y += tile_height)

@@ -42,19 +42,6 @@ struct HalfProduct {
     static_assert(HalfGemm::row_limit * HalfGemm::weight_limit * depth * chains < 65504, "sums overflow");
 };
 
-// The power of two that brings `largest` into [limit / 2, limit), as far as it and its inverse are normal
-// numbers. Not finite: some power of two.
-inline float scale_below(float limit, float largest) {
-    uint32_t bits, limit_bits;
-    __builtin_memcpy(&bits, &largest, sizeof bits);
-    __builtin_memcpy(&limit_bits, &limit, sizeof limit_bits);
-    const uint32_t exponent = bits >> 23, top = 126 + (limit_bits >> 23);
-    bits = (exponent + 253 > top ? top - exponent : 253) << 23;
-    float scale;
-    __builtin_memcpy(&scale, &bits, sizeof scale);
-    return scale;
-}
-
 // ---- Weights ---------------------------------------------------------------------------------------------
 // Panels of [panel] inverses of scales, [panel] biases, [depth][panel] halves.
 

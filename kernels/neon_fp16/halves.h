@@ -3,10 +3,11 @@
 //
 // SPDX-License-Identifier: Apache-2.0
 //
-// f16 has 11 significant bits (unit roundoff u = 2^-11) and a small range, 6e-8 .. 65504. So every operand is
-// first multiplied by a power of two that brings its largest element below 1, which is exact, and results are
-// multiplied by the inverse in f32: no finite input can overflow, and the error is relative to the largest
-// element whatever its size.
+// f16 has 11 significant bits (unit roundoff u = 2^-11) and a small range, 6e-5 .. 65504: sessions flush
+// smaller ones to zero. So every operand is first multiplied by a power of two that brings its largest element
+// below a limit, which is exact, and results are multiplied by the inverse in f32. Limits are as large as sums
+// of products allow, so that little is flushed. Nothing overflows as long as the product of the largest
+// elements is a finite float, and the error is relative to the largest element whatever its size.
 #pragma once
 
 #include <arm_neon.h>
@@ -31,12 +32,14 @@ SAMLET_INLINE float32x4_t widen_high(float16x8_t x) {
     return vcvt_high_f32_f16(x);
 }
 
-// The power of two that brings `largest` (not negative) into [1/2, 1); beyond 2^126, below 4.
-inline float scale_to_one(float largest) {
-    uint32_t bits;
+// The power of two that brings `largest` (not negative) into [limit / 2, limit), as far as it and its inverse are
+// normal numbers. `limit` is a power of two from 4 to 2^15. Not finite: some power of two.
+inline float scale_below(float limit, float largest) {
+    uint32_t bits, limit_bits;
     __builtin_memcpy(&bits, &largest, sizeof bits);
-    const uint32_t exponent = bits >> 23;
-    bits = (exponent < 252 ? 253 - exponent : 1) << 23;
+    __builtin_memcpy(&limit_bits, &limit, sizeof limit_bits);
+    const uint32_t exponent = bits >> 23, top = 126 + (limit_bits >> 23);
+    bits = (exponent + 253 <= top ? 253 : exponent < top ? top - exponent : 1) << 23;
     float scale;
     __builtin_memcpy(&scale, &bits, sizeof scale);
     return scale;

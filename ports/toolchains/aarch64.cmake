@@ -6,7 +6,9 @@
 #   cmake -S . -B build-arm64 --toolchain ports/toolchains/aarch64.cmake -DSAMLET_BUILD_TOOLS=OFF
 #
 # SAMLET_SYSROOT holds the C library, XNNPACK and whatever else is linked; where it is not set, it is what
-# tools/setup_cross_arm64.sh left in the cache. Programs that the build or ctest runs go through qemu, if there is one:
+# tools/setup_cross_arm64.sh left in the cache. That is Debian 13's, so programs and the shared library run on Debian 13 and
+# Raspberry Pi OS of the same age; for older systems (JetPack, Raspberry Pi OS 12) name the board's own root and give
+# -DSAMLET_XNNPACK_SOURCE, or build there. Programs that the build or ctest runs go through qemu, if there is one:
 # QEMU_CPU=cortex-a53 ctest ... chooses the CPU it emulates.
 #
 # The files beside this one tune for a board (-mtune), and no more: the code runs on every ARMv8-A, and the library takes

@@ -18,6 +18,8 @@ extern "C" {
 #include <cstring>
 #include <initializer_list>
 
+#include <pthreadpool.h>
+
 #include "kernels/kernels.h"
 
 namespace samlet::test {
@@ -35,6 +37,14 @@ void each_level(F f) {
 constexpr double half_roundoff = 0x1p-11;
 inline bool multiplies_halves(const Kernels& kernels) {
     return std::strcmp(kernels.name, "neon_fp16") == 0;
+}
+
+// Calls f(), or, `flushing`, does so as sessions do: numbers too small to be normal count as zero.
+template <class F>
+void call_kernel(bool flushing, F f) {
+    if (!flushing) return f();
+    const auto call = [](void* context, size_t) { (*static_cast<F*>(context))(); };
+    pthreadpool_parallelize_1d(nullptr, call, &f, 1, PTHREADPOOL_FLAG_DISABLE_DENORMALS);
 }
 
 // What becomes of one query's attention when its scores and values are a little off: errors of the keys are independent,

@@ -18,6 +18,7 @@ struct Problem {
     size_t queries, channels, grid, dim, frames, free_count;
     size_t gap = 0;  // what strides of queries and results exceed rows by
     float scale = 0.25f;
+    bool flushing = false;  // see call_kernel()
 
     size_t placed() const { return grid * grid * frames; }
     size_t keys() const { return placed() + free_count; }
@@ -152,7 +153,7 @@ void attend(const Kernels& kernels, const Problem& p, const Data& data, const Ou
     task.out = out.data();
     task.out_stride = out.stride();
     task.scratch = scratch.data();
-    kernels.attend_axial(task);
+    call_kernel(p.flushing, [&] { kernels.attend_axial(task); });
     scratch.check(kernels.name);
     out.check_guards(kernels.name);
 }
@@ -226,6 +227,7 @@ void model_shapes(void**) {
     compare({64, 128, 16, 32, 7, 28, 0, 0.088f}, 1);
     compare({64, 256, 9, 64, 7, 60, 0, 0.0625f}, 2);
     compare({largest_block(), 64, 10, 64, 7, 16, 0, 0.125f}, 3);
+    compare({64, 128, 16, 32, 7, 28, 0, 0.088f, true}, 4);
 }
 
 void large_scores(void**) {
@@ -287,6 +289,26 @@ void equal_scores_give_the_mean(void**) {
     }
 }
 
+// Values of 2^-13.5 beside values of 1: flushing takes what halves cannot hold, but no more than must be.
+void small_values_survive(void**) {
+    const Problem p{7, 8, 16, 4, 4, 64, 0, 1.0f, true};
+    Data data(p, 61);
+    data.make_plain(p);
+    const float small = 0x1.6ap-14f;
+    for (size_t j = 0; j < p.keys(); ++j) {
+        data.key(p, j)[0] = 0;
+        for (size_t c = 0; c < p.dim; ++c) data.value(p, j)[c] = c % 2 ? small : 1;
+    }
+    each_level([&](const Kernels& kernels) {
+        Output<float> out(p.queries, p.dim, p.dim);
+        attend(kernels, p, data, out);
+        for (size_t i = 0; i < p.queries * p.dim; ++i) {
+            const double want = i % 2 ? double(small) : 1;
+            check_near(kernels.name, "small values", i, double(out[i]), want, 0.01 * want);
+        }
+    });
+}
+
 // Rising scores make the maximum grow in every tile.
 void maximum_grows_all_the_time(void**) {
     const Problem p{6, 8, 16, 4, 2, 100, 0, 1.0f};
@@ -343,6 +365,7 @@ int main() {
         cmocka_unit_test(denormals),
         cmocka_unit_test(one_key_dominates),
         cmocka_unit_test(equal_scores_give_the_mean),
+        cmocka_unit_test(small_values_survive),
         cmocka_unit_test(maximum_grows_all_the_time),
         cmocka_unit_test(no_keys_give_zeros),
         cmocka_unit_test(queries_do_not_touch_each_other),
