@@ -135,7 +135,7 @@ typedef struct samlet_model_config {
     uint32_t precision; /* samlet_precision */
     /* Either a path (the file is mapped, read only), or bytes that stay valid and unchanged until the model is closed
      * (ROM, an embedded array), aligned to 32 bytes. */
-    const char *path;
+    const char *path; /* read by the call only, as is `kernels` */
     const void *data;
     uint64_t data_size;
     /* Block for the packed weights: samlet_model_memory() tells its size. NULL: the library allocates it, once.
@@ -146,7 +146,7 @@ typedef struct samlet_model_config {
      * "neon_fp16" (attention in f16). A level that the CPU lacks is an error. The environment variable SAMLET_KERNELS
      * overrides NULL. */
     const char *kernels;
-    samlet_log_fn log;
+    samlet_log_fn log; /* it and its context stay in use until the model is closed */
     void *log_context;
 } samlet_model_config;
 
@@ -372,12 +372,13 @@ SAMLET_API samlet_status samlet_tracker_mask(samlet_tracker *tracker, int32_t ob
 /* The logits at the frame's size, `stride` in bytes, a multiple of 4. */
 SAMLET_API samlet_status samlet_tracker_logits(samlet_tracker *tracker, int32_t object, float *logits, uint64_t stride);
 /* COCO run-length code of the frame-size mask ("counts" as pycocotools compresses it), 0-terminated. *length receives
- * the bytes without the 0, also when `capacity` does not suffice (BUFFER_TOO_SMALL: the text is then ""); `text` may be
- * NULL with 0. */
+ * the bytes without the 0, also when `capacity` does not suffice (BUFFER_TOO_SMALL: the text is then ""). With `text` NULL
+ * and 0 that is all it does, and it is OK. */
 SAMLET_API samlet_status samlet_tracker_rle(samlet_tracker *tracker, int32_t object, char *text, size_t capacity,
                                             size_t *length);
 
-/* Ids in the order in which they were added. `ids` may be NULL with capacity 0; *count receives the number of objects. */
+/* Ids in the order in which they were added. *count receives the number of objects, which may be more than `capacity`:
+ * then the first ones are written, and it is OK. `ids` may be NULL with capacity 0. */
 SAMLET_API samlet_status samlet_tracker_objects(const samlet_tracker *tracker, int32_t *ids, uint32_t capacity,
                                                 uint32_t *count);
 /* Forgets an object; its place is free for another. Other objects are not touched. */
