@@ -293,6 +293,14 @@ class BadPromptsTest(CliTest):
         self.entry("\"colour\"", {"frame": 0, "points": [[1, 2]], "colour": "red"})
         self.entry("is needed", {"frame": 0})
 
+    def test_deep_nesting(self):
+        lists, objects = "[" * 100000 + "]" * 100000, '{"a":' * 100000 + "0" + "}" * 100000
+        for deep in (lists, objects):
+            self.refuse_prompts(["prompts.json'", "nested too deeply"], deep)
+            for field in ("frame", "points", "mask", "colour"):
+                self.refuse_prompts("nested too deeply", '{"prompts": [{"frame": 0, "%s": %s}]}' % (field, deep))
+        self.refuse_prompts("nested too deeply", "[" * 100000)
+
     def test_frame_behind_the_end(self):
         self.entry("frame 3 does not exist", {"frame": 3, "points": [[1, 2]]})
 
