@@ -304,6 +304,14 @@ class BadPromptsTest(CliTest):
     def test_frame_behind_the_end(self):
         self.entry("frame 3 does not exist", {"frame": 3, "points": [[1, 2]]})
 
+    def test_start_behind_the_end(self):
+        video = write_frames(self.dir / "frames", 3)
+        prompts = self.prompts_file({"prompts": [{"frame": 0, "points": [[1, 2]]}]})
+        for arguments in (["--prompts", prompts, "--direction", "backward"], ["--live"]):
+            self.refuse(1, ["--start: frame 1000 does not exist", "has 3 frames"], "track", "--video", video, "--out",
+                        self.out, "--start", 1000, *arguments)
+            self.assertFalse(self.out.exists())
+
 
 class BadFilesTest(CliTest):
     def refuse_track(self, words, *arguments):
@@ -580,6 +588,17 @@ class TrackTest(CliTest):
         # When each was taken, after the first picture of the video.
         self.assertEqual([entry["time_s"] for entry in results["results"]], [0.3, 0.4, 0.2, 0.1, 0])
 
+    def test_start_behind_an_end_that_nobody_knows(self):
+        overlay = self.dir / "overlay.mkv"
+        self.track(write_frames(self.dir / "frames", 3), "--point", "32,30", "--overlay", overlay)
+        prompts = self.prompts_file({"prompts": [{"frame": 1, "points": [[32, 30]]}]})
+        self.track(overlay, "--prompts", prompts, "--direction", "backward", "--start", 2)
+        self.assertEqual(self.results()["video"]["frames"], 0)
+        for arguments in (["--prompts", prompts, "--direction", "backward"], ["--point", "32,30"]):
+            self.refuse(1, "overlay.mkv' has no frame 100", "track", "--model", MODEL, "--video", overlay, "--out",
+                        self.dir / "none", "--start", 100, *arguments)
+            self.assertFalse((self.dir / "none").exists())
+
     def test_library_errors_reach_the_user(self):
         video = write_frames(self.dir / "frames", 1)
         track = ["track", "--model", MODEL, "--video", video, "--out", self.out]
@@ -606,6 +625,20 @@ class TrackTest(CliTest):
         self.assertTrue(2 <= done < 1000)
         read_palette_png(self.out / f"{done - 1:05}.png")
         self.assertFalse(any(path.name.endswith(".part") for path in self.out.iterdir()))
+
+    def test_interrupt_before_the_first_frame(self):
+        video = write_frames(self.dir / "frames", 1)
+        prompts = self.dir / "prompts.json"
+        os.mkfifo(prompts)
+        process = subprocess.Popen([CLI, "track", "--model", MODEL, "--video", video, "--out", self.out, "--prompts",
+                                    prompts], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        with open(prompts, "wb") as pipe:  # waits for the reader, who catches interrupts by then
+            pipe.write(b" " * (1 << 24) + b'{"prompts": [{"frame": 0, "points": [[30, 30]]}]}')
+        process.send_signal(signal.SIGINT)
+        said, complaint = process.communicate(timeout=60)
+        self.assertEqual(complaint, "")
+        # The folder is named where there is something in it.
+        self.assertEqual(str(self.out) in said, self.out.exists(), said)
 
 
 class PageReader(html.parser.HTMLParser):
