@@ -201,6 +201,18 @@ class UsageTest(CliTest):
         self.refuse_track("--start 1", "--prompts", prompts, "--start", "1", "--direction", "backward")
         self.refuse_track("--start 1", "--prompts", prompts, "--start", "1", "--direction", "both")
 
+    def test_prompts_that_max_frames_leaves_out(self):
+        prompts = self.prompts_file({"prompts": [{"frame": frame, "points": [[1, 2]]} for frame in (2, 5)]})
+        for words, enough, *arguments in (("frame 5", 4), ("frame 5", 6, "--start", "0"), ("frame 5", 4, "--direction", "both"),
+                                          ("frame 2", 4, "--direction", "backward"),
+                                          ("frame 2", 6, "--direction", "backward", "--start", "7")):
+            few = str(enough - 1)
+            self.refuse_track(["--max-frames " + few, words + " has a prompt"], "--prompts", prompts, "--max-frames", few,
+                              *arguments)
+            # One more is enough; then only the video is too short.
+            self.refuse(1, "does not exist", "track", "--video", self.dir / "frames", "--out", self.out, "--prompts",
+                        prompts, "--max-frames", enough, *arguments)
+
 
 class KeptInputsTest(CliTest):
     """Results must not destroy what they are made from."""
