@@ -561,6 +561,30 @@ class TrackTest(CliTest):
         self.track(video, "--mask", self.dir / "two.png", "--object", 4)
         self.assertEqual([entry["object"] for entry in self.results()["results"]], [4, 4])
 
+    def test_masks_larger_than_the_frames(self):
+        video = write_frames(self.dir / "frames", 2)
+        mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+        mask[20:44, 20:44] = 1
+        write_png(self.dir / "mask.png", np.kron(mask, np.ones((3, 2), np.uint8)))
+        self.track(video, "--mask", self.dir / "mask.png")
+        found = read_palette_png(self.out / "00000.png")[0] == 1
+        self.assertEqual(found.shape, (HEIGHT, WIDTH))
+        self.assertGreater((found & (mask == 1)).sum() / (found | (mask == 1)).sum(), 0.9)
+
+    def test_frames_of_other_sizes(self):
+        video = self.dir / "frames"
+        video.mkdir()
+        for number, height in enumerate((60, 55, 62, 60)):
+            write_png(video / f"{number}.png", picture(number)[:height])
+        self.refuse(1, ["frame 2 is 97 x 62, the first was 97 x 60: all frames must fit"], "track", "--model", MODEL,
+                    "--video", video, "--out", self.out, "--point", "32,30", "--quiet")
+        results = self.results()
+        self.assertIn("97 x 62", results["error"])
+        self.assertEqual([entry["frame"] for entry in results["results"]], [0, 1])
+        # Where there is nothing to track, the size does not matter.
+        self.track(video, "--prompts", self.prompts_file({"prompts": [{"frame": 3, "points": [[32, 30]]}]}), "--start", 0)
+        self.assertEqual([entry["frame"] for entry in self.results()["results"]], [3])
+
     def test_directions(self):
         video = write_frames(self.dir / "frames", 4)
         order = lambda: [entry["frame"] for entry in self.results()["results"]]
