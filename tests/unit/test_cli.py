@@ -154,6 +154,15 @@ class HelpTest(CliTest):
             self.assertIn("Examples:", text)
             self.assertIn("samlet " + command, text)
 
+    def test_results_are_explained(self):
+        for command, fields in (("track", ("iou", "object_score", "visible", "box", "area", "time", "time_s")),
+                                ("segment", ("iou", "object_score", "box", "area", "time"))):
+            text = self.succeed(command, "--help").stdout.split("Examples:")[1]
+            for field in fields:
+                self.assertRegex(text, rf'(?m)(^  |"){field}\b', command)
+            for word in ("milliseconds", "exclusive", "logit"):
+                self.assertIn(word, text, command)
+
     def test_version(self):
         self.assertRegex(self.succeed("--version").stdout, r"^samlet \d+\.\d+\.\d+\n$")
 
