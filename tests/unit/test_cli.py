@@ -865,6 +865,16 @@ class SegmentTest(CliTest):
             self.refuse(1, "wrong.npy", "segment", "--model", MODEL, "--image", self.dir / "one.png", "--out", self.out,
                         "--logits-in", self.dir / "wrong.npy")
 
+    def test_logits_with_a_broken_header(self):
+        write_png(self.dir / "one.png", picture(0))
+        whole = "{'descr': '<f4', 'fortran_order': False, 'shape': (64, 64), }"
+        for end in ("'descr':", "'descr': ", "'fortran_order':", "'fortran_order':  ", "'shape':", "'shape': (64", "{"):
+            header = whole[:whole.index(end.rstrip())] + end
+            data = b"\x93NUMPY\1\0" + struct.pack("<H", len(header)) + header.encode()
+            (self.dir / "cut.npy").write_bytes(data)
+            self.refuse(1, ["cut.npy' is not a .npy file"], "segment", "--model", MODEL, "--image", self.dir / "one.png",
+                        "--out", self.out, "--logits-in", self.dir / "cut.npy")
+
     def test_usage(self):
         write_png(self.dir / "one.png", picture(0))
         self.refuse(2, "nothing to segment", "segment", "--model", MODEL, "--image", self.dir / "one.png", "--out", self.out)
