@@ -154,6 +154,15 @@ class HelpTest(CliTest):
             self.assertIn("Examples:", text)
             self.assertIn("samlet " + command, text)
 
+    def test_results_are_explained(self):
+        for command, fields in (("track", ("iou", "object_score", "visible", "box", "area", "time", "time_s")),
+                                ("segment", ("iou", "object_score", "box", "area", "time"))):
+            text = self.succeed(command, "--help").stdout.split("Examples:")[1]
+            for field in fields:
+                self.assertRegex(text, rf'(?m)(^  |"){field}\b', command)
+            for word in ("milliseconds", "exclusive", "logit"):
+                self.assertIn(word, text, command)
+
     def test_version(self):
         self.assertRegex(self.succeed("--version").stdout, r"^samlet \d+\.\d+\.\d+\n$")
 
@@ -200,6 +209,18 @@ class UsageTest(CliTest):
         self.refuse_track("--start 3", "--prompts", prompts, "--start", "3")
         self.refuse_track("--start 1", "--prompts", prompts, "--start", "1", "--direction", "backward")
         self.refuse_track("--start 1", "--prompts", prompts, "--start", "1", "--direction", "both")
+
+    def test_prompts_that_max_frames_leaves_out(self):
+        prompts = self.prompts_file({"prompts": [{"frame": frame, "points": [[1, 2]]} for frame in (2, 5)]})
+        for words, enough, *arguments in (("frame 5", 4), ("frame 5", 6, "--start", "0"), ("frame 5", 4, "--direction", "both"),
+                                          ("frame 2", 4, "--direction", "backward"),
+                                          ("frame 2", 6, "--direction", "backward", "--start", "7")):
+            few = str(enough - 1)
+            self.refuse_track(["--max-frames " + few, words + " has a prompt"], "--prompts", prompts, "--max-frames", few,
+                              *arguments)
+            # One more is enough; then only the video is too short.
+            self.refuse(1, "does not exist", "track", "--video", self.dir / "frames", "--out", self.out, "--prompts",
+                        prompts, "--max-frames", enough, *arguments)
 
 
 class KeptInputsTest(CliTest):
@@ -293,8 +314,24 @@ class BadPromptsTest(CliTest):
         self.entry("\"colour\"", {"frame": 0, "points": [[1, 2]], "colour": "red"})
         self.entry("is needed", {"frame": 0})
 
+    def test_deep_nesting(self):
+        lists, objects = "[" * 100000 + "]" * 100000, '{"a":' * 100000 + "0" + "}" * 100000
+        for deep in (lists, objects):
+            self.refuse_prompts(["prompts.json'", "nested too deeply"], deep)
+            for field in ("frame", "points", "mask", "colour"):
+                self.refuse_prompts("nested too deeply", '{"prompts": [{"frame": 0, "%s": %s}]}' % (field, deep))
+        self.refuse_prompts("nested too deeply", "[" * 100000)
+
     def test_frame_behind_the_end(self):
         self.entry("frame 3 does not exist", {"frame": 3, "points": [[1, 2]]})
+
+    def test_start_behind_the_end(self):
+        video = write_frames(self.dir / "frames", 3)
+        prompts = self.prompts_file({"prompts": [{"frame": 0, "points": [[1, 2]]}]})
+        for arguments in (["--prompts", prompts, "--direction", "backward"], ["--live"]):
+            self.refuse(1, ["--start: frame 1000 does not exist", "has 3 frames"], "track", "--video", video, "--out",
+                        self.out, "--start", 1000, *arguments)
+            self.assertFalse(self.out.exists())
 
 
 class BadFilesTest(CliTest):
@@ -533,6 +570,30 @@ class TrackTest(CliTest):
         self.track(video, "--mask", self.dir / "two.png", "--object", 4)
         self.assertEqual([entry["object"] for entry in self.results()["results"]], [4, 4])
 
+    def test_masks_larger_than_the_frames(self):
+        video = write_frames(self.dir / "frames", 2)
+        mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+        mask[20:44, 20:44] = 1
+        write_png(self.dir / "mask.png", np.kron(mask, np.ones((3, 2), np.uint8)))
+        self.track(video, "--mask", self.dir / "mask.png")
+        found = read_palette_png(self.out / "00000.png")[0] == 1
+        self.assertEqual(found.shape, (HEIGHT, WIDTH))
+        self.assertGreater((found & (mask == 1)).sum() / (found | (mask == 1)).sum(), 0.9)
+
+    def test_frames_of_other_sizes(self):
+        video = self.dir / "frames"
+        video.mkdir()
+        for number, height in enumerate((60, 55, 62, 60)):
+            write_png(video / f"{number}.png", picture(number)[:height])
+        self.refuse(1, ["frame 2 is 97 x 62, the first was 97 x 60: all frames must fit"], "track", "--model", MODEL,
+                    "--video", video, "--out", self.out, "--point", "32,30", "--quiet")
+        results = self.results()
+        self.assertIn("97 x 62", results["error"])
+        self.assertEqual([entry["frame"] for entry in results["results"]], [0, 1])
+        # Where there is nothing to track, the size does not matter.
+        self.track(video, "--prompts", self.prompts_file({"prompts": [{"frame": 3, "points": [[32, 30]]}]}), "--start", 0)
+        self.assertEqual([entry["frame"] for entry in self.results()["results"]], [3])
+
     def test_directions(self):
         video = write_frames(self.dir / "frames", 4)
         order = lambda: [entry["frame"] for entry in self.results()["results"]]
@@ -572,6 +633,17 @@ class TrackTest(CliTest):
         # When each was taken, after the first picture of the video.
         self.assertEqual([entry["time_s"] for entry in results["results"]], [0.3, 0.4, 0.2, 0.1, 0])
 
+    def test_start_behind_an_end_that_nobody_knows(self):
+        overlay = self.dir / "overlay.mkv"
+        self.track(write_frames(self.dir / "frames", 3), "--point", "32,30", "--overlay", overlay)
+        prompts = self.prompts_file({"prompts": [{"frame": 1, "points": [[32, 30]]}]})
+        self.track(overlay, "--prompts", prompts, "--direction", "backward", "--start", 2)
+        self.assertEqual(self.results()["video"]["frames"], 0)
+        for arguments in (["--prompts", prompts, "--direction", "backward"], ["--point", "32,30"]):
+            self.refuse(1, "overlay.mkv' has no frame 100", "track", "--model", MODEL, "--video", overlay, "--out",
+                        self.dir / "none", "--start", 100, *arguments)
+            self.assertFalse((self.dir / "none").exists())
+
     def test_library_errors_reach_the_user(self):
         video = write_frames(self.dir / "frames", 1)
         track = ["track", "--model", MODEL, "--video", video, "--out", self.out]
@@ -598,6 +670,20 @@ class TrackTest(CliTest):
         self.assertTrue(2 <= done < 1000)
         read_palette_png(self.out / f"{done - 1:05}.png")
         self.assertFalse(any(path.name.endswith(".part") for path in self.out.iterdir()))
+
+    def test_interrupt_before_the_first_frame(self):
+        video = write_frames(self.dir / "frames", 1)
+        prompts = self.dir / "prompts.json"
+        os.mkfifo(prompts)
+        process = subprocess.Popen([CLI, "track", "--model", MODEL, "--video", video, "--out", self.out, "--prompts",
+                                    prompts], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        with open(prompts, "wb") as pipe:  # waits for the reader, who catches interrupts by then
+            pipe.write(b" " * (1 << 24) + b'{"prompts": [{"frame": 0, "points": [[30, 30]]}]}')
+        process.send_signal(signal.SIGINT)
+        said, complaint = process.communicate(timeout=60)
+        self.assertEqual(complaint, "")
+        # The folder is named where there is something in it.
+        self.assertEqual(str(self.out) in said, self.out.exists(), said)
 
 
 class PageReader(html.parser.HTMLParser):
@@ -778,6 +864,16 @@ class SegmentTest(CliTest):
             np.save(self.dir / "wrong.npy", wrong)
             self.refuse(1, "wrong.npy", "segment", "--model", MODEL, "--image", self.dir / "one.png", "--out", self.out,
                         "--logits-in", self.dir / "wrong.npy")
+
+    def test_logits_with_a_broken_header(self):
+        write_png(self.dir / "one.png", picture(0))
+        whole = "{'descr': '<f4', 'fortran_order': False, 'shape': (64, 64), }"
+        for end in ("'descr':", "'descr': ", "'fortran_order':", "'fortran_order':  ", "'shape':", "'shape': (64", "{"):
+            header = whole[:whole.index(end.rstrip())] + end
+            data = b"\x93NUMPY\1\0" + struct.pack("<H", len(header)) + header.encode()
+            (self.dir / "cut.npy").write_bytes(data)
+            self.refuse(1, ["cut.npy' is not a .npy file"], "segment", "--model", MODEL, "--image", self.dir / "one.png",
+                        "--out", self.out, "--logits-in", self.dir / "cut.npy")
 
     def test_usage(self):
         write_png(self.dir / "one.png", picture(0))

@@ -209,6 +209,30 @@ class WindowTest(LiveTest):
             self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
             self.assertIn(words, result.stderr)
 
+    @unittest.skipIf(os.path.exists("/dev/dri"), "SDL might take over the console")
+    def test_sdl_without_a_display(self):
+        """Left to itself, SDL would draw where nobody sees it."""
+        environment = {name: value for name, value in self.environment.items() if name not in ("DISPLAY", "SDL_VIDEODRIVER")}
+        environment["XDG_RUNTIME_DIR"] = str(self.dir)
+        wrong = {"DISPLAY": ":4711"}
+        for live, display, words in (("--live=window", {}, "cannot open the display"),
+                                     ("--live=window", wrong, "cannot open the display"), ("--live", wrong, "no terminal")):
+            result = subprocess.run([str(part) for part in self.command(live)], env={**environment, **display},
+                                    capture_output=True, stdin=subprocess.DEVNULL, text=True, timeout=LIMIT)
+            self.assertEqual(result.returncode, 1)
+            self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
+            self.assertIn(words, result.stderr)
+        # Who asks for that gets it.
+        process = subprocess.Popen([str(part) for part in self.command("--live=window", "--point", "115,75", "--out", self.out)],
+                                   env={**environment, "SDL_VIDEODRIVER": "dummy"}, stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            wait_for("a mask", lambda: (self.out / "00000.png").exists(), alive=lambda: process.poll() is None)
+        finally:
+            process.terminate()
+            process.wait()
+        self.assertEqual(process.returncode, 130)
+
 
 def has_window():
     """Whether the program was built with SDL2; this display cannot be there."""

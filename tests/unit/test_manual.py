@@ -64,6 +64,10 @@ class Manual(unittest.TestCase):
             for line in re.findall(r"^  samlet .*$", help_of(command), re.MULTILINE):
                 self.assertIn(line, self.sections[command])
 
+    def test_every_exit_status_is_there(self):
+        section = re.search(r"^\.SH EXIT STATUS\n(.*?)^\.SH ", MANUAL.read_text(), re.MULTILINE | re.DOTALL)[1]
+        self.assertEqual(re.findall(r"^\.B (\d+)$", section, re.MULTILINE), ["0", "1", "2", "130"])
+
     def test_nothing_is_left_to_fill_in(self):
         self.assertNotRegex(MANUAL.read_text(), r"@[A-Z]+@")
 

@@ -4,8 +4,14 @@
 #include <chrono>
 #include <set>
 
+#include "error.h"
+
 namespace cli {
 namespace {
+
+std::string size_text(uint32_t width, uint32_t height) {
+    return std::to_string(width) + " x " + std::to_string(height);
+}
 
 // Adds the time of its life.
 class Stopwatch {
@@ -94,6 +100,10 @@ void FrameTracker::mark(int32_t object, const Picture& picture) {
 }
 
 void FrameTracker::set_frame(const Picture& picture, int64_t number) {
+    if (picture.width > width_ || picture.height > height_)
+        throw Error("frame " + std::to_string(number) + " is " + size_text(picture.width, picture.height) +
+                    ", the first was " + size_text(width_, height_) +
+                    ": all frames must fit into the first one's size");
     const samlet_frame frame = picture.frame();
     check(tracker_, samlet_tracker_set_frame(tracker_.get(), &frame, number),
           "frame " + std::to_string(number));

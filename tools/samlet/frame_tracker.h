@@ -21,7 +21,9 @@ struct FoundFrame {
 
 class FrameTracker {
   public:
-    explicit FrameTracker(Tracker tracker) : tracker_(std::move(tracker)) {}
+    // For frames no larger than `first`.
+    FrameTracker(Tracker tracker, const Picture& first)
+        : tracker_(std::move(tracker)), width_(first.width), height_(first.height) {}
 
     const Tracker& tracker() const { return tracker_; }
     std::vector<int32_t> objects() const;
@@ -45,6 +47,7 @@ class FrameTracker {
     void mark(int32_t object, const Picture& picture);
 
     Tracker tracker_;
+    uint32_t width_, height_;
     FoundFrame found_;
     std::vector<uint8_t> mask_;
 };

@@ -35,6 +35,13 @@ using Owned = std::unique_ptr<T, Destroy>;
     throw Error(std::string("SDL cannot ") + doing + ": " + SDL_GetError());
 }
 
+// Where there is no display, SDL is content with a driver that shows nothing.
+bool unseen() {
+    const char* const asked = SDL_getenv("SDL_VIDEODRIVER");
+    const std::string driver = SDL_GetCurrentVideoDriver();
+    return !(asked && *asked) && (driver == "offscreen" || driver == "dummy");
+}
+
 // Lasts as long as the window.
 struct Video {
     Video() {
@@ -42,6 +49,9 @@ struct Video {
         SDL_SetHint(SDL_HINT_NO_SIGNAL_HANDLERS, "1");
         SDL_SetHint(SDL_HINT_RENDER_SCALE_QUALITY, "linear");
         if (SDL_Init(SDL_INIT_VIDEO) != 0) fail("open the display");
+        if (!unseen()) return;
+        SDL_Quit();
+        throw Error("SDL cannot open the display: there is none");
     }
     ~Video() { SDL_Quit(); }
     Video(const Video&) = delete;

@@ -26,7 +26,9 @@ constexpr char kSegmentExamples[] = R"(Examples:
   samlet segment --image photo.jpg --everything --out out/
   samlet segment --image photo.jpg --everything --points-per-side 16 --crop-n-layers 1 --out out/
 
---out receives mask_0.png, ..., overlay.png (the best mask) and results.json.
+--out receives mask_0.png, ..., overlay.png (the best mask) and results.json. There "iou" is how well a mask fits, as
+predicted, 0 to 1; "box" is x0, y0, x1, y1 in pixels, the last two exclusive, null where the mask is empty; "area" is in
+pixels; "object_score" is a logit, above 0 where the object is there; "time" is in milliseconds.
 With --everything it receives results.json (for each mask its COCO run-length code, area, box as x, y, width, height,
 predicted IoU, stability, point and crop), labels.png (mask k has index k; 16-bit grey for more than 255 masks) and
 overlay.png. Options and defaults are those of SAM 2's automatic mask generator; to clean logits as it does, give

@@ -18,7 +18,10 @@ std::string value_of(const std::string& header, const std::string& key, const st
     const size_t at = header.find("'" + key + "':");
     if (at == std::string::npos)
         throw Error("'" + path + "' is not a .npy file: no '" + key + "' in its header");
-    return header.substr(header.find_first_not_of(' ', at + key.size() + 3));
+    const size_t value = header.find_first_not_of(' ', at + key.size() + 3);
+    if (value == std::string::npos)
+        throw Error("'" + path + "' is not a .npy file: nothing follows '" + key + "' in its header");
+    return header.substr(value);
 }
 
 // "(1, 256, 256), ..." -> 1, 256, 256.

@@ -25,10 +25,18 @@ The prompts file, in pixels of the video, applied in order; labels are 1 inside 
                {"frame": 9, "object": 2, "clear": true, "mask": "mask.png"}]}
 On a frame where its object is tracked already, a prompt corrects what tracking found.
 
---out receives 00000.png, ... (palette PNGs: the object's number is the index, later objects on top) and results.json;
-"time_s" there is when a frame was taken, in seconds after the first picture, where the video tells; an overlay of a
-camera plays as fast as it was filmed. With --everything there is also seeds.png, the masks that it found, which
---mask takes to track the same objects again. The masks of an earlier track in the same folder are removed first.
+--out receives 00000.png, ... (palette PNGs: the object's number is the index, later objects on top) and results.json.
+With --everything there is also seeds.png, the masks that it found, which --mask takes to track the same objects again.
+The masks of an earlier track in the same folder are removed first. An overlay of a camera plays as fast as it was
+filmed.
+
+results.json has for each frame and object:
+  iou           how well the mask fits, as predicted: 0 to 1
+  object_score  a logit, above 0 where the object is there ("visible")
+  box           x0, y0, x1, y1 of the mask in pixels, the last two exclusive; null where the mask is empty
+  area          pixels of the mask
+  time          milliseconds that the frame took, all objects together
+  time_s        when the frame was taken, in seconds after the first picture, where the video tells
 
 With --live:
   left click            a new object             drag             a new object in this box

@@ -115,11 +115,17 @@ class EntryReader {
     std::string name_;
 };
 
+// A prompts file has five levels. What is far deeper would overflow the stack where a complaint shows it.
+constexpr int kDeepest = 16;
+
 json parse_file(const std::string& path) {
     const Bytes bytes = read_file(path);
     json document;
     try {
-        document = json::parse(bytes.begin(), bytes.end());
+        document = json::parse(bytes.begin(), bytes.end(), [&](int depth, json::parse_event_t, json&) {
+            if (depth <= kDeepest) return true;
+            throw Error("'" + path + "' is nested too deeply: {\"prompts\": [...]} is needed");
+        });
     } catch (const json::parse_error& error) {
         throw Error("'" + path + "' is not JSON: broken near byte " + std::to_string(error.byte));
     } catch (const json::out_of_range&) {

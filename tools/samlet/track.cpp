@@ -77,9 +77,10 @@ class TrackRun {
             if (!page.empty()) summary["report"] = page;
             print_text(json_text(summary, 1) + "\n");
         } else if (!options_.quiet) {
-            printf("%s%lld frames in %.1f s, %.2f frames/s%s%s\n", stopped_ ? "interrupted after " : "",
+            const std::string where = results.empty() ? "" : "; masks and results.json in " + options_.out;
+            printf("%s%lld frames in %.1f s, %.2f frames/s%s\n", stopped_ ? "interrupted after " : "",
                    static_cast<long long>(progress.done()), progress.seconds(), progress.frames_per_second(),
-                   results.empty() ? "" : "; masks and results.json in ", options_.out.c_str());
+                   where.c_str());
             if (!page.empty()) printf("what the objects looked at: %s\n", page.c_str());
         }
     }

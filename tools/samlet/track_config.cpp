@@ -59,6 +59,12 @@ samlet_tracker_config tracker_config(const TrackInput& input, const Picture& fir
     config.threads = options.threads;
     config.max_frame_width = first.width;
     config.max_frame_height = first.height;
+    // A mask may be larger than the frames.
+    for (const Prompt& prompt : input.prompts.all()) {
+        if (!prompt.mask) continue;
+        config.max_frame_width = std::max(config.max_frame_width, prompt.mask->width);
+        config.max_frame_height = std::max(config.max_frame_height, prompt.mask->height);
+    }
     config.fill_hole_area = options.fill_holes;
     config.remove_sprinkle_area = options.remove_sprinkles;
     return config;

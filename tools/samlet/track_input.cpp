@@ -43,25 +43,32 @@ TrackInput::TrackInput(const TrackOptions& track_options)
         throw UsageError("a camera has no past: --direction must be forward");
     if (source->piped() && options.direction != Direction::forward)
         throw UsageError("a pipe can be read only once: --direction must be forward, or the video a file");
-    // Where the length is known, a prompt behind the end is an error before the work, not after it.
-    const int64_t count = source->frame_count();
-    for (const Prompt& prompt : prompts.all())
-        if (count > 0 && prompt.frame >= count)
-            throw Error(prompt.origin + ": frame " + std::to_string(prompt.frame) + " does not exist, '" +
-                        options.video + "' has " + std::to_string(count) + " frames");
+    // Where the length is known, a frame behind the end is an error before the work, not after it.
+    for (const Prompt& prompt : prompts.all()) check_exists(prompt.origin, prompt.frame);
+    if (options.start) check_exists("--start", *options.start);
     model_path = find_model(options.model);
     model = open_model(model_config(model_path, options.arithmetic.precision));
     model_info = info_of(model);
 }
 
 bool TrackInput::read(int64_t number, Picture& picture) {
+    const bool first = !begun_;
+    begun_ = true;
     if (source->read(number, picture)) return true;
     if (interrupted()) return false;
+    if (first) throw Error("'" + options.video + "' has no frame " + std::to_string(number));
     for (const Prompt& prompt : prompts.all())
         if (prompt.frame >= number)
             throw Error(prompt.origin + ": frame " + std::to_string(prompt.frame) + " was never reached, '" +
                         options.video + "' ended after " + std::to_string(number) + " frames");
     return false;
+}
+
+void TrackInput::check_exists(const std::string& origin, int64_t frame) const {
+    const int64_t count = source->frame_count();
+    if (count > 0 && frame >= count)
+        throw Error(origin + ": frame " + std::to_string(frame) + " does not exist, '" + options.video +
+                    "' has " + std::to_string(count) + " frames");
 }
 
 double TrackInput::playing_rate() const {

@@ -17,7 +17,8 @@ struct TrackInput {
     // Throws what is wrong with the options, then with what they name.
     explicit TrackInput(const TrackOptions& options);
 
-    // False behind the last frame. Throws an Error if a prompt is for a frame that never came.
+    // False behind the last frame. Throws an Error if there is no frame at all, or a prompt is for one that
+    // never came.
     bool read(int64_t number, Picture& picture);
     double playing_rate() const;  // frames a second; a guess where the video does not tell
 
@@ -28,6 +29,11 @@ struct TrackInput {
     std::string model_path;
     Model model;
     samlet_model_info model_info = {};
+
+  private:
+    void check_exists(const std::string& origin, int64_t frame) const;
+
+    bool begun_ = false;
 };
 
 // For a video that begins with picture `first`.

@@ -15,7 +15,7 @@ struct Pass {
     int64_t limit;  // frames at most; 0: no limit
 };
 
-// Throws UsageError where --start leaves out a prompt.
+// Throws UsageError where --start or --max-frames leaves out a prompt.
 std::vector<Pass> plan_passes(const TrackOptions& options, const Prompts& prompts);
 // Of all passes through a video of `frame_count` frames, 0 being unknown. 0: unknown.
 int64_t expected_frames(const std::vector<Pass>& passes, int64_t frame_count);

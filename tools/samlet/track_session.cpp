@@ -18,7 +18,7 @@ void TrackSession::begin(int64_t number, const Picture& first) {
     }
     const samlet_tracker_config config = tracker_config(input_, first);
     arena_bytes_ = plan_of(input_.model, config).bytes;
-    frames_ = std::make_unique<FrameTracker>(create_tracker(input_.model, config));
+    frames_ = std::make_unique<FrameTracker>(create_tracker(input_.model, config), first);
     output_ = std::make_unique<TrackOutput>(input_, config, first);
 }
 
