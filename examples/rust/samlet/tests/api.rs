@@ -242,6 +242,60 @@ fn images() {
     assert!(segmenter.features(FeatureLevel::Stride4).is_ok());
 }
 
+/// What a mask cut out of logits of the picture's size measures.
+fn measured(logits: &[f32], threshold: f32, offset: f32) -> MaskMeasure {
+    let above = |cut: f32| logits.iter().filter(|&&logit| logit > cut).count();
+    let (inner, outer) = (above(threshold + offset), above(threshold - offset));
+    let inside = (0..logits.len()).filter(|&i| logits[i] > threshold);
+    let bounds = inside.fold(None, |bounds: Option<Rect>, i| {
+        let (x, y) = ((i % WIDTH as usize) as f32, (i / WIDTH as usize) as f32);
+        let r = bounds.unwrap_or(Rect { x0: x, y0: y, x1: x, y1: y });
+        Some(Rect { x0: r.x0.min(x), y0: r.y0.min(y), x1: r.x1.max(x + 1.0), y1: r.y1.max(y + 1.0) })
+    });
+    let stability = if outer > 0 { inner as f32 / outer as f32 } else { 0.0 };
+    MaskMeasure { bounds, area: above(threshold) as u64, stability }
+}
+
+#[test]
+fn measures_are_those_of_the_mask() {
+    let model = open();
+    let mut segmenter =
+        Segmenter::new(&model, &SegmenterConfig { threads: 1, ..Default::default() }).unwrap();
+    assert_eq!(segmenter.measure(0, 0.0, 1.0).unwrap_err().status(), Status::State);
+    let pixels = picture(0);
+    segmenter.set_image(&Frame::rgb(&pixels, WIDTH, HEIGHT).unwrap()).unwrap();
+    assert_eq!(segmenter.measure(0, 0.0, 1.0).unwrap_err().status(), Status::State);
+    let rect = Some(Rect { x0: 20.0, y0: 15.0, x1: 50.0, y1: 45.0 });
+    segmenter.predict(&Prompt { rect, ..Default::default() }, true).unwrap();
+    let mut between = false; // is any stability neither 0 nor 1?
+    for index in 0..3 {
+        let mask = segmenter.mask(index).unwrap();
+        let usual = segmenter.measure(index, 0.0, 1.0).unwrap();
+        assert_eq!(usual.area, mask.iter().filter(|&&pixel| pixel == 255).count() as u64);
+        assert!(usual.area > 0 && usual.area < mask.len() as u64, "{usual:?}");
+        let logits = segmenter.logits(index).unwrap();
+        for (threshold, offset) in [(0.0, 1.0), (0.0, 0.0), (-2.5, 0.5), (1.5, 4.0)] {
+            let measure = segmenter.measure(index, threshold, offset).unwrap();
+            assert_eq!(measure, measured(&logits, threshold, offset), "{threshold} {offset}");
+            assert!((0.0..=1.0).contains(&measure.stability), "{measure:?}");
+            between |= measure.stability > 0.0 && measure.stability < 1.0;
+        }
+        let nothing = MaskMeasure { bounds: None, area: 0, stability: 0.0 };
+        assert_eq!(segmenter.measure(index, 1e30, 1.0).unwrap(), nothing);
+    }
+    assert!(between, "the cuts tell nothing about stability");
+    for (index, threshold, offset) in
+        [(3, 0.0, 1.0), (u32::MAX, 0.0, 1.0), (0, f32::NAN, 1.0), (0, 0.0, f32::INFINITY), (0, 0.0, -0.5)]
+    {
+        let error = segmenter.measure(index, threshold, offset).unwrap_err();
+        assert_eq!(error.status(), Status::InvalidArgument, "{error}");
+    }
+    assert!(segmenter.measure(3, 0.0, 1.0).unwrap_err().message().contains("mask 3"));
+    // A new image has no prediction yet.
+    segmenter.set_image(&Frame::rgb(&pixels, WIDTH, HEIGHT).unwrap()).unwrap();
+    assert_eq!(segmenter.measure(0, 0.0, 1.0).unwrap_err().status(), Status::State);
+}
+
 #[test]
 fn threads_share_a_model_and_pass_trackers_on() {
     let model = open();
