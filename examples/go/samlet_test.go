@@ -3,7 +3,9 @@
 package samlet
 
 import (
+	"bytes"
 	"errors"
+	"math"
 	"os"
 	"runtime"
 	"strings"
@@ -337,6 +339,7 @@ func TestImages(t *testing.T) {
 	check(t, segmenter.Mask(0, make([]byte, width*height), width))
 	check(t, segmenter.Logits(0, make([]float32, width*height), width))
 	want(t, segmenter.Mask(1, make([]byte, width*height), width), InvalidArgument)
+	want(t, segmenter.Mask(1<<32, make([]byte, width*height), width), InvalidArgument)
 	rle, err := segmenter.RLE(0)
 	check(t, err)
 	if rle == "" {
@@ -347,6 +350,101 @@ func TestImages(t *testing.T) {
 	prompt.Logits = prompt.Logits[1:]
 	_, err = segmenter.Predict(prompt, false)
 	want(t, err, InvalidArgument)
+}
+
+// measured is what a mask cut out of logits of the picture's size measures.
+func measured(logits []float32, threshold, offset float32) MaskMeasure {
+	m := MaskMeasure{Empty: true}
+	var inner, outer int
+	for i, logit := range logits {
+		if logit > threshold+offset {
+			inner++
+		}
+		if logit > threshold-offset {
+			outer++
+		}
+		if logit > threshold {
+			x, y := float32(i%width), float32(i/width)
+			if m.Empty {
+				m.Empty, m.Box = false, Box{x, y, x, y}
+			}
+			m.Area++
+			m.Box = Box{lesser(m.Box.X0, x), lesser(m.Box.Y0, y), -lesser(-m.Box.X1, -x-1), -lesser(-m.Box.Y1, -y-1)}
+		}
+	}
+	if outer > 0 {
+		m.Stability = float32(inner) / float32(outer)
+	}
+	return m
+}
+
+func lesser(a, b float32) float32 {
+	if a < b {
+		return a
+	}
+	return b
+}
+
+func TestMeasure(t *testing.T) {
+	model := open(t)
+	defer model.Close()
+	segmenter, err := NewSegmenter(model, SegmenterConfig{Threads: 1})
+	check(t, err)
+	defer segmenter.Close()
+	_, err = segmenter.Measure(0, 0, 1)
+	want(t, err, State)
+	check(t, segmenter.SetImage(RGB(pixels(0), width, height)))
+	_, err = segmenter.Measure(0, 0, 1)
+	want(t, err, State)
+	_, err = segmenter.Predict(Prompt{Box: &Box{20, 15, 50, 45}}, true)
+	check(t, err)
+	between := false // is any stability neither 0 nor 1?
+	for index := 0; index < 3; index++ {
+		mask, logits := make([]byte, width*height), make([]float32, width*height)
+		check(t, segmenter.Mask(index, mask, width))
+		check(t, segmenter.Logits(index, logits, width))
+		usual, err := segmenter.Measure(index, 0, 1)
+		check(t, err)
+		if usual.Area != uint64(bytes.Count(mask, []byte{255})) || usual.Area == 0 || usual.Area == width*height {
+			t.Errorf("mask %d: %+v", index, usual)
+		}
+		for _, cut := range [][2]float32{{0, 1}, {0, 0}, {-2.5, 0.5}, {1.5, 4}} {
+			m, err := segmenter.Measure(index, cut[0], cut[1])
+			check(t, err)
+			if expected := measured(logits, cut[0], cut[1]); m != expected {
+				t.Errorf("mask %d, %v: %+v instead of %+v", index, cut, m, expected)
+			}
+			if m.Stability < 0 || m.Stability > 1 {
+				t.Errorf("mask %d, %v: %+v", index, cut, m)
+			}
+			between = between || m.Stability > 0 && m.Stability < 1
+		}
+		nothing, err := segmenter.Measure(index, 1e30, 1)
+		check(t, err)
+		if nothing != (MaskMeasure{Empty: true}) {
+			t.Errorf("mask %d: %+v", index, nothing)
+		}
+	}
+	if !between {
+		t.Error("the cuts tell nothing about stability")
+	}
+	nan, infinity := float32(math.NaN()), float32(math.Inf(1))
+	for _, bad := range []struct {
+		index             int
+		threshold, offset float32
+	}{{3, 0, 1}, {-1, 0, 1}, {1 << 32, 0, 1}, {0, nan, 1}, {0, 0, infinity}, {0, 0, -0.5}} {
+		m, err := segmenter.Measure(bad.index, bad.threshold, bad.offset)
+		want(t, err, InvalidArgument)
+		if m != (MaskMeasure{}) {
+			t.Errorf("%+v", m)
+		}
+	}
+	check(t, segmenter.SetImage(RGB(pixels(0), width, height))) // a new image has no prediction yet
+	_, err = segmenter.Measure(0, 0, 1)
+	want(t, err, State)
+	check(t, segmenter.Close())
+	_, err = segmenter.Measure(0, 0, 1)
+	want(t, err, State)
 }
 
 func TestGoroutines(t *testing.T) {
@@ -434,7 +532,7 @@ func TestPrecision(t *testing.T) {
 	if layer.Rows == 0 || layer.In == 0 || layer.Stored != "f16" || layer.Precision != "f32" {
 		t.Error(layer)
 	}
-	for _, index := range []int{9999, -1} {
+	for _, index := range []int{9999, -1, 1 << 32} {
 		_, err = tracker.Layer(index)
 		want(t, err, NotFound)
 	}
