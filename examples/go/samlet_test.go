@@ -278,6 +278,138 @@ func TestExplain(t *testing.T) {
 	}
 }
 
+// noise fills a tensor with numbers in -1..1.
+func noise(count int, seed uint32) []float32 {
+	values := make([]float32, count)
+	for i := range values {
+		seed = seed*1664525 + 1013904223
+		values[i] = float32(seed>>8)/8388608 - 1
+	}
+	return values
+}
+
+// distance is the largest difference of two tensors.
+func distance(a, b []float32) (largest float64) {
+	for i := range a {
+		d := math.Abs(float64(a[i]) - float64(b[i]))
+		if math.IsNaN(d) {
+			return d
+		}
+		largest = math.Max(largest, d)
+	}
+	return largest
+}
+
+func TestMemoryAttention(t *testing.T) {
+	model := open(t)
+	defer model.Close()
+	info, err := model.Info()
+	check(t, err)
+	tracker, err := NewTracker(model, small)
+	check(t, err)
+	defer tracker.Close()
+	const pointers = 4
+	cells := info.ImageSize / info.Stride * (info.ImageSize / info.Stride)
+	grid := cells * info.DModel
+	with := func(memories, pointers int) MemoryAttention { // every token has the same value, and its own place
+		a := MemoryAttention{MemoryTokens: memories*cells + pointers, PointerTokens: pointers}
+		a.Current, a.CurrentPos, a.Output = noise(grid, 1), make([]float32, grid), make([]float32, grid)
+		a.MemoryPos = noise(a.MemoryTokens*info.MemoryDim, 2)
+		value := noise(info.MemoryDim, 3)
+		for i := 0; i < a.MemoryTokens; i++ {
+			a.Memory = append(a.Memory, value...)
+		}
+		return a
+	}
+	run := func(a MemoryAttention) []float32 {
+		t.Helper()
+		check(t, tracker.RunMemoryAttention(a))
+		return a.Output
+	}
+	const near, far = 0.03, 0.1
+	first := run(with(1, 0)) // no frame is needed
+	if d := distance(first, with(1, 0).Current); !(d > far) {
+		t.Errorf("memory attention changes nothing: %v", d)
+	}
+
+	// The mean of equal values is that value, whatever is looked at.
+	for name, a := range map[string]MemoryAttention{
+		"three memories": with(3, 0), "memory and pointers": with(1, pointers), "pointers": with(0, pointers),
+	} {
+		if d := distance(first, run(a)); !(d < near) {
+			t.Errorf("%s: equal values make a difference of %v", name, d)
+		}
+	}
+	a := with(1, 0)
+	a.MemoryPos = noise(len(a.MemoryPos), 4)
+	if d := distance(first, run(a)); !(d < near) {
+		t.Errorf("other keys of equal values make a difference of %v", d)
+	}
+	a.Memory = noise(len(a.Memory), 5)
+	other := run(a)
+	if d := distance(first, other); !(d > far) {
+		t.Errorf("other values make a difference of %v", d)
+	}
+	a.MemoryPos, a.Output = make([]float32, len(a.MemoryPos)), make([]float32, grid)
+	if d := distance(other, run(a)); !(d > near) {
+		t.Errorf("other keys of different values make a difference of %v", d)
+	}
+
+	// A tenth of the position is added.
+	a = with(1, 0)
+	a.CurrentPos = noise(grid, 6)
+	for i := range a.Current {
+		a.Current[i] -= 0.1 * a.CurrentPos[i]
+	}
+	if d := distance(first, run(a)); !(d < near) {
+		t.Errorf("the position makes a difference of %v", d)
+	}
+	a = with(1, 0)
+	a.Output = a.Current // in place
+	if d := distance(first, run(a)); d != 0 {
+		t.Errorf("in place it makes a difference of %v", d)
+	}
+
+	// Tracks do not notice.
+	click(t, tracker, 0)
+	before, _, err := tracker.LowResLogits(1)
+	check(t, err)
+	run(with(1, 0))
+	after, _, err := tracker.LowResLogits(1)
+	check(t, err)
+	if distance(before, after) != 0 {
+		t.Error("the track has changed")
+	}
+
+	for name, change := range map[string]func(a *MemoryAttention){
+		"no tokens":         func(a *MemoryAttention) { *a = with(0, 0) },
+		"too many pointers": func(a *MemoryAttention) { a.PointerTokens = a.MemoryTokens + 1 },
+		"negative pointers": func(a *MemoryAttention) { a.PointerTokens = -1 },
+		"negative tokens":   func(a *MemoryAttention) { a.MemoryTokens, a.Memory, a.MemoryPos = -1, nil, nil },
+		"too many tokens":   func(a *MemoryAttention) { a.MemoryTokens += 1 << 32 },
+		"part of a memory":  func(a *MemoryAttention) { *a = with(1, pointers); a.PointerTokens-- },
+		"short current":     func(a *MemoryAttention) { a.Current = a.Current[1:] },
+		"short current pos": func(a *MemoryAttention) { a.CurrentPos = a.CurrentPos[1:] },
+		"short memory":      func(a *MemoryAttention) { a.Memory = a.Memory[1:] },
+		"short memory pos":  func(a *MemoryAttention) { a.MemoryPos = a.MemoryPos[1:] },
+		"short output":      func(a *MemoryAttention) { a.Output = a.Output[1:] },
+		"no output":         func(a *MemoryAttention) { a.Output = nil },
+	} {
+		a := with(1, 0)
+		change(&a)
+		err := tracker.RunMemoryAttention(a)
+		if !errors.Is(err, InvalidArgument) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if distance(a.Output, make([]float32, len(a.Output))) != 0 {
+			t.Errorf("%s: the output was written to", name)
+		}
+	}
+	want(t, tracker.RunMemoryAttention(with(info.MemoryFrames+1, 0)), Capacity)
+	check(t, tracker.Close())
+	want(t, tracker.RunMemoryAttention(with(1, 0)), State)
+}
+
 func TestSlicesThatAreTooShort(t *testing.T) {
 	model := open(t)
 	defer model.Close()
