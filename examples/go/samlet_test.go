@@ -103,8 +103,12 @@ func TestErrors(t *testing.T) {
 	}
 	_, err = OpenModel(ModelConfig{Path: modelPath, Kernels: "abacus"})
 	want(t, err, Unsupported)
-	_, err = OpenModel(ModelConfig{})
-	want(t, err, InvalidArgument)
+	for _, config := range []ModelConfig{{}, {Path: modelPath + "\x00"}, {Path: modelPath, Kernels: "generic\x00"}} {
+		_, err = OpenModel(config)
+		want(t, err, InvalidArgument)
+		_, err = config.Memory()
+		want(t, err, InvalidArgument)
+	}
 
 	model := open(t)
 	tracker, err := NewTracker(model, small)
@@ -177,6 +181,75 @@ func TestBytesAndBlocks(t *testing.T) {
 	check(t, config.Block.Close())
 }
 
+// decode turns a COCO run-length code into pixels, one column after the other.
+func decode(rle string) (inside []bool) {
+	var runs []int
+	for run, shift, i := 0, 0, 0; i < len(rle); i++ {
+		c := int(rle[i]) - 48
+		run |= c & 31 << shift
+		shift += 5
+		if c&32 != 0 {
+			continue
+		}
+		if c&16 != 0 {
+			run |= -1 << shift
+		}
+		if n := len(runs); n > 2 {
+			run += runs[n-2]
+		}
+		runs = append(runs, run)
+		run, shift = 0, 0
+	}
+	for i, run := range runs {
+		for ; run > 0; run-- {
+			inside = append(inside, i%2 == 1)
+		}
+	}
+	return inside
+}
+
+func TestObjects(t *testing.T) {
+	model := open(t)
+	defer model.Close()
+	config := small
+	config.MaxObjects = 3
+	tracker, err := NewTracker(model, config)
+	check(t, err)
+	defer tracker.Close()
+	objects := func(expected ...int32) {
+		t.Helper()
+		ids, err := tracker.Objects()
+		check(t, err)
+		if len(ids) != len(expected) {
+			t.Fatalf("%v instead of %v", ids, expected)
+		}
+		for i, id := range ids {
+			if id != expected[i] {
+				t.Fatalf("%v instead of %v", ids, expected)
+			}
+		}
+	}
+	objects()
+	check(t, tracker.SetFrame(RGB(pixels(0), width, height), 0))
+	for _, id := range []int32{7, -3, 5} {
+		check(t, tracker.Prompt(id, Prompt{Points: []Point{Positive(35, 30)}}))
+	}
+	objects(7, -3, 5)
+	check(t, tracker.RemoveObject(-3))
+	objects(7, 5)
+	check(t, tracker.Reset())
+	objects()
+
+	// The code of a mask without a pixel is one run.
+	check(t, tracker.SetFrame(RGB(pixels(0), width, height), 0))
+	check(t, tracker.Prompt(1, Prompt{Mask: &Mask{Pixels: make([]byte, 9), Width: 3, Height: 3}}))
+	rle, err := tracker.RLE(1)
+	check(t, err)
+	if decoded := decode(rle); len(decoded) != width*height || len(rle) > 4 {
+		t.Errorf("%q has %d pixels", rle, len(decoded))
+	}
+}
+
 func TestTrack(t *testing.T) {
 	model := open(t)
 	defer model.Close()
@@ -218,8 +291,14 @@ func TestTrack(t *testing.T) {
 		}
 		rle, err := tracker.RLE(1)
 		check(t, err)
-		if rle == "" {
-			t.Error("no run-length code")
+		decoded := decode(rle)
+		if len(decoded) != width*height {
+			t.Fatalf("the run-length code has %d pixels", len(decoded))
+		}
+		for i, inside := range decoded {
+			if (mask[i%height*stride+i/height] == 255) != inside {
+				t.Fatalf("mask and run-length code differ at %d, %d", i/height, i%height)
+			}
 		}
 	}
 	stages, err := tracker.Profile()
@@ -707,5 +786,13 @@ func TestLog(t *testing.T) {
 		t.Error(lines)
 	}
 	deeper(5000)
+	runtime.GC()
+	model.log.Value().(LogFunc)(Info, "while the model is open")
+	if lines[len(lines)-1] != "while the model is open" {
+		t.Error(lines)
+	}
 	check(t, model.Close())
+	if model.log != 0 {
+		t.Error("a closed model keeps its log")
+	}
 }
