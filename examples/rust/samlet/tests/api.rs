@@ -123,6 +123,57 @@ fn blocks_must_follow_the_plan() {
     }
 }
 
+/// The mask, row by row, of a COCO run-length code, which goes column by column.
+fn decode(rle: &str) -> Vec<u8> {
+    let (mut runs, mut run, mut shift) = (Vec::<i64>::new(), 0, 0);
+    for c in rle.bytes().map(|byte| i64::from(byte) - 48) {
+        run |= (c & 31) << shift;
+        shift += 5;
+        if c & 32 != 0 {
+            continue;
+        }
+        if c & 16 != 0 {
+            run |= -1 << shift;
+        }
+        if runs.len() > 2 {
+            run += runs[runs.len() - 2];
+        }
+        runs.push(run);
+        (run, shift) = (0, 0);
+    }
+    let columns: Vec<u8> = (runs.iter().enumerate())
+        .flat_map(|(i, &run)| std::iter::repeat(if i % 2 == 1 { 255 } else { 0 }).take(run as usize))
+        .collect();
+    let (width, height) = (WIDTH as usize, HEIGHT as usize);
+    assert_eq!(columns.len(), width * height, "{rle}");
+    (0..columns.len()).map(|i| columns[i % width * height + i / width]).collect()
+}
+
+#[test]
+fn several_objects_and_none() {
+    let model = open();
+    let mut tracker = Tracker::new(&model, &TrackerConfig { max_objects: 3, ..config() }).unwrap();
+    assert_eq!(tracker.objects(), []);
+    let pixels = picture(0);
+    let frame = Frame::rgb(&pixels, WIDTH, HEIGHT).unwrap();
+    tracker.set_frame(&frame, 0).unwrap();
+    for object in [7, -3, 5] {
+        let points = [Point::positive(35.0, 30.0)];
+        tracker.prompt(object, &Prompt { points: &points, ..Default::default() }).unwrap();
+    }
+    assert_eq!(tracker.objects(), [7, -3, 5]);
+    tracker.remove_object(-3).unwrap();
+    assert_eq!(tracker.objects(), [7, 5]);
+    tracker.reset();
+    assert_eq!(tracker.objects(), []);
+
+    // The code of a mask without a pixel is one run.
+    tracker.set_frame(&frame, 0).unwrap();
+    let mask = Mask { pixels: &[0; 9], width: 3, height: 3, stride: 3 };
+    tracker.prompt(1, &Prompt { mask: Some(mask), ..Default::default() }).unwrap();
+    assert_eq!(decode(&tracker.rle(1).unwrap()), [0; (WIDTH * HEIGHT) as usize]);
+}
+
 #[test]
 fn a_track() {
     let model = open();
@@ -145,7 +196,7 @@ fn a_track() {
             assert_eq!(wide_row[WIDTH as usize..], [7; 3]);
         }
         assert_eq!(result.bounds.is_some(), result.area > 0);
-        assert!(!tracker.rle(1).unwrap().is_empty());
+        assert_eq!(decode(&tracker.rle(1).unwrap()), mask);
     }
     assert!(tracker.profile().unwrap().milliseconds(Stage::Trunk) > 0.0);
     assert!(tracker.profile().unwrap().nominal_gmac(Stage::Trunk) > 0.0);
@@ -332,6 +383,14 @@ fn a_leaked_tracker_leaves_block_and_model_alone() {
     assert!(block.iter().all(|byte| unsafe { byte.assume_init() } == 0xa5));
 }
 
+struct PanicsAgain;
+
+impl Drop for PanicsAgain {
+    fn drop(&mut self) {
+        panic!("what a panic carries was dropped");
+    }
+}
+
 static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 #[test]
@@ -339,7 +398,8 @@ fn the_log_comes_here_and_may_even_panic() {
     let config = ModelConfig::from_path(model_path());
     Model::open(&config.clone().log(|_, line| LINES.lock().unwrap().push(line.to_string()))).unwrap();
     assert!(LINES.lock().unwrap().iter().any(|line| line.starts_with("kernels: ")));
-    Model::open(&config.log(|_, _| panic!("of a test: this is expected"))).unwrap();
+    Model::open(&config.clone().log(|_, _| panic!("of a test: this is expected"))).unwrap();
+    Model::open(&config.log(|_, _| std::panic::panic_any(PanicsAgain))).unwrap();
 }
 
 #[test]
