@@ -42,7 +42,7 @@ func (t *Tracker) Explain(object int32, layer int) (e Explanation, err error) {
 	err = t.do(func() C.samlet_status {
 		var c C.samlet_explanation
 		C.samlet_explanation_init(&c)
-		status := C.samlet_tracker_explain(t.c, C.int32_t(object), C.uint32_t(layer), &c)
+		status := C.samlet_tracker_explain(t.c, C.int32_t(object), cIndex(layer), &c)
 		if status != C.SAMLET_OK {
 			return status
 		}
@@ -54,7 +54,7 @@ func (t *Tracker) Explain(object int32, layer int) (e Explanation, err error) {
 		for i := C.uint32_t(0); i < c.memory_count; i++ {
 			var m C.samlet_memory_share
 			C.samlet_memory_share_init(&m)
-			status = C.samlet_tracker_explain_memory(t.c, C.int32_t(object), C.uint32_t(layer), i, &m)
+			status = C.samlet_tracker_explain_memory(t.c, C.int32_t(object), cIndex(layer), i, &m)
 			if status != C.SAMLET_OK {
 				return status
 			}
@@ -75,12 +75,12 @@ func (t *Tracker) ExplainMap(object int32, layer, index int, all bool) (weights 
 	err = t.do(func() C.samlet_status {
 		var c C.samlet_explanation
 		C.samlet_explanation_init(&c)
-		status := C.samlet_tracker_explain(t.c, C.int32_t(object), C.uint32_t(layer), &c)
+		status := C.samlet_tracker_explain(t.c, C.int32_t(object), cIndex(layer), &c)
 		if status != C.SAMLET_OK {
 			return status
 		}
 		weights = make([]float32, c.map_side*c.map_side)
-		return C.samlet_tracker_explain_map(t.c, C.int32_t(object), C.uint32_t(layer), C.uint32_t(index), flag(all, 1),
+		return C.samlet_tracker_explain_map(t.c, C.int32_t(object), cIndex(layer), cIndex(index), flag(all, 1),
 			(*C.float)(pointer(weights)), C.uint64_t(4*c.map_side))
 	})
 	return weights, err

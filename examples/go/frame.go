@@ -115,6 +115,14 @@ func pointer[T any](values []T) unsafe.Pointer {
 	return unsafe.Pointer(&values[0])
 }
 
+// cIndex is an index as C takes it. What C cannot hold becomes one that nothing has, so that C refuses it.
+func cIndex(index int) C.uint32_t {
+	if index < 0 || uint64(index) > math.MaxUint32 {
+		return math.MaxUint32
+	}
+	return C.uint32_t(index)
+}
+
 // picture is the size of the frame that a session has; zero without one.
 type picture struct{ width, height int }
 

@@ -32,7 +32,7 @@ func (t *Tracker) Layer(index int) (Layer, error) {
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
 	return readLayer(func(c *C.samlet_layer) error {
-		return t.locked(func() C.samlet_status { return C.samlet_tracker_layer(t.c, C.uint32_t(index), c) })
+		return t.locked(func() C.samlet_status { return C.samlet_tracker_layer(t.c, cIndex(index), c) })
 	})
 }
 
@@ -41,6 +41,6 @@ func (s *Segmenter) Layer(index int) (Layer, error) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	return readLayer(func(c *C.samlet_layer) error {
-		return s.locked(func() C.samlet_status { return C.samlet_segmenter_layer(s.c, C.uint32_t(index), c) })
+		return s.locked(func() C.samlet_status { return C.samlet_segmenter_layer(s.c, cIndex(index), c) })
 	})
 }

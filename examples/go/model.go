@@ -8,6 +8,7 @@ import "C"
 import (
 	"fmt"
 	"runtime/cgo"
+	"strings"
 	"sync"
 	"unsafe"
 )
@@ -36,7 +37,9 @@ type ModelConfig struct {
 	Kernels string
 	// Block for the packed weights. Nil: the library allocates.
 	Block *Block
-	Log   LogFunc
+	// Log hears what the library tells. What it refers to is kept until the model is closed; if that is the model itself,
+	// no finalizer closes it.
+	Log LogFunc
 }
 
 // Model is immutable: any number of sessions and goroutines may use it at once.
@@ -58,6 +61,11 @@ type source struct {
 }
 
 func (config *ModelConfig) source() (s source, err error) {
+	for _, text := range []string{config.Path, config.Kernels} {
+		if strings.IndexByte(text, 0) >= 0 { // C would read as far as there
+			return s, invalid("there is a zero byte in %q", text)
+		}
+	}
 	s.precision = C.uint32_t(config.Precision)
 	if config.Data != nil {
 		s.size = C.uint64_t(len(config.Data))

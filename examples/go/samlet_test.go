@@ -3,7 +3,9 @@
 package samlet
 
 import (
+	"bytes"
 	"errors"
+	"math"
 	"os"
 	"runtime"
 	"strings"
@@ -101,8 +103,12 @@ func TestErrors(t *testing.T) {
 	}
 	_, err = OpenModel(ModelConfig{Path: modelPath, Kernels: "abacus"})
 	want(t, err, Unsupported)
-	_, err = OpenModel(ModelConfig{})
-	want(t, err, InvalidArgument)
+	for _, config := range []ModelConfig{{}, {Path: modelPath + "\x00"}, {Path: modelPath, Kernels: "generic\x00"}} {
+		_, err = OpenModel(config)
+		want(t, err, InvalidArgument)
+		_, err = config.Memory()
+		want(t, err, InvalidArgument)
+	}
 
 	model := open(t)
 	tracker, err := NewTracker(model, small)
@@ -175,6 +181,75 @@ func TestBytesAndBlocks(t *testing.T) {
 	check(t, config.Block.Close())
 }
 
+// decode turns a COCO run-length code into pixels, one column after the other.
+func decode(rle string) (inside []bool) {
+	var runs []int
+	for run, shift, i := 0, 0, 0; i < len(rle); i++ {
+		c := int(rle[i]) - 48
+		run |= c & 31 << shift
+		shift += 5
+		if c&32 != 0 {
+			continue
+		}
+		if c&16 != 0 {
+			run |= -1 << shift
+		}
+		if n := len(runs); n > 2 {
+			run += runs[n-2]
+		}
+		runs = append(runs, run)
+		run, shift = 0, 0
+	}
+	for i, run := range runs {
+		for ; run > 0; run-- {
+			inside = append(inside, i%2 == 1)
+		}
+	}
+	return inside
+}
+
+func TestObjects(t *testing.T) {
+	model := open(t)
+	defer model.Close()
+	config := small
+	config.MaxObjects = 3
+	tracker, err := NewTracker(model, config)
+	check(t, err)
+	defer tracker.Close()
+	objects := func(expected ...int32) {
+		t.Helper()
+		ids, err := tracker.Objects()
+		check(t, err)
+		if len(ids) != len(expected) {
+			t.Fatalf("%v instead of %v", ids, expected)
+		}
+		for i, id := range ids {
+			if id != expected[i] {
+				t.Fatalf("%v instead of %v", ids, expected)
+			}
+		}
+	}
+	objects()
+	check(t, tracker.SetFrame(RGB(pixels(0), width, height), 0))
+	for _, id := range []int32{7, -3, 5} {
+		check(t, tracker.Prompt(id, Prompt{Points: []Point{Positive(35, 30)}}))
+	}
+	objects(7, -3, 5)
+	check(t, tracker.RemoveObject(-3))
+	objects(7, 5)
+	check(t, tracker.Reset())
+	objects()
+
+	// The code of a mask without a pixel is one run.
+	check(t, tracker.SetFrame(RGB(pixels(0), width, height), 0))
+	check(t, tracker.Prompt(1, Prompt{Mask: &Mask{Pixels: make([]byte, 9), Width: 3, Height: 3}}))
+	rle, err := tracker.RLE(1)
+	check(t, err)
+	if decoded := decode(rle); len(decoded) != width*height || len(rle) > 4 {
+		t.Errorf("%q has %d pixels", rle, len(decoded))
+	}
+}
+
 func TestTrack(t *testing.T) {
 	model := open(t)
 	defer model.Close()
@@ -216,8 +291,14 @@ func TestTrack(t *testing.T) {
 		}
 		rle, err := tracker.RLE(1)
 		check(t, err)
-		if rle == "" {
-			t.Error("no run-length code")
+		decoded := decode(rle)
+		if len(decoded) != width*height {
+			t.Fatalf("the run-length code has %d pixels", len(decoded))
+		}
+		for i, inside := range decoded {
+			if (mask[i%height*stride+i/height] == 255) != inside {
+				t.Fatalf("mask and run-length code differ at %d, %d", i/height, i%height)
+			}
 		}
 	}
 	stages, err := tracker.Profile()
@@ -274,6 +355,138 @@ func TestExplain(t *testing.T) {
 	if _, err := tracker.ExplainMap(1, 0, 1, false); err == nil {
 		t.Error("a pointer has a map")
 	}
+}
+
+// noise fills a tensor with numbers in -1..1.
+func noise(count int, seed uint32) []float32 {
+	values := make([]float32, count)
+	for i := range values {
+		seed = seed*1664525 + 1013904223
+		values[i] = float32(seed>>8)/8388608 - 1
+	}
+	return values
+}
+
+// distance is the largest difference of two tensors.
+func distance(a, b []float32) (largest float64) {
+	for i := range a {
+		d := math.Abs(float64(a[i]) - float64(b[i]))
+		if math.IsNaN(d) {
+			return d
+		}
+		largest = math.Max(largest, d)
+	}
+	return largest
+}
+
+func TestMemoryAttention(t *testing.T) {
+	model := open(t)
+	defer model.Close()
+	info, err := model.Info()
+	check(t, err)
+	tracker, err := NewTracker(model, small)
+	check(t, err)
+	defer tracker.Close()
+	const pointers = 4
+	cells := info.ImageSize / info.Stride * (info.ImageSize / info.Stride)
+	grid := cells * info.DModel
+	with := func(memories, pointers int) MemoryAttention { // every token has the same value, and its own place
+		a := MemoryAttention{MemoryTokens: memories*cells + pointers, PointerTokens: pointers}
+		a.Current, a.CurrentPos, a.Output = noise(grid, 1), make([]float32, grid), make([]float32, grid)
+		a.MemoryPos = noise(a.MemoryTokens*info.MemoryDim, 2)
+		value := noise(info.MemoryDim, 3)
+		for i := 0; i < a.MemoryTokens; i++ {
+			a.Memory = append(a.Memory, value...)
+		}
+		return a
+	}
+	run := func(a MemoryAttention) []float32 {
+		t.Helper()
+		check(t, tracker.RunMemoryAttention(a))
+		return a.Output
+	}
+	const near, far = 0.03, 0.1
+	first := run(with(1, 0)) // no frame is needed
+	if d := distance(first, with(1, 0).Current); !(d > far) {
+		t.Errorf("memory attention changes nothing: %v", d)
+	}
+
+	// The mean of equal values is that value, whatever is looked at.
+	for name, a := range map[string]MemoryAttention{
+		"three memories": with(3, 0), "memory and pointers": with(1, pointers), "pointers": with(0, pointers),
+	} {
+		if d := distance(first, run(a)); !(d < near) {
+			t.Errorf("%s: equal values make a difference of %v", name, d)
+		}
+	}
+	a := with(1, 0)
+	a.MemoryPos = noise(len(a.MemoryPos), 4)
+	if d := distance(first, run(a)); !(d < near) {
+		t.Errorf("other keys of equal values make a difference of %v", d)
+	}
+	a.Memory = noise(len(a.Memory), 5)
+	other := run(a)
+	if d := distance(first, other); !(d > far) {
+		t.Errorf("other values make a difference of %v", d)
+	}
+	a.MemoryPos, a.Output = make([]float32, len(a.MemoryPos)), make([]float32, grid)
+	if d := distance(other, run(a)); !(d > near) {
+		t.Errorf("other keys of different values make a difference of %v", d)
+	}
+
+	// A tenth of the position is added.
+	a = with(1, 0)
+	a.CurrentPos = noise(grid, 6)
+	for i := range a.Current {
+		a.Current[i] -= 0.1 * a.CurrentPos[i]
+	}
+	if d := distance(first, run(a)); !(d < near) {
+		t.Errorf("the position makes a difference of %v", d)
+	}
+	a = with(1, 0)
+	a.Output = a.Current // in place
+	if d := distance(first, run(a)); d != 0 {
+		t.Errorf("in place it makes a difference of %v", d)
+	}
+
+	// Tracks do not notice.
+	click(t, tracker, 0)
+	before, _, err := tracker.LowResLogits(1)
+	check(t, err)
+	run(with(1, 0))
+	after, _, err := tracker.LowResLogits(1)
+	check(t, err)
+	if distance(before, after) != 0 {
+		t.Error("the track has changed")
+	}
+
+	for name, change := range map[string]func(a *MemoryAttention){
+		"no tokens":         func(a *MemoryAttention) { *a = with(0, 0) },
+		"too many pointers": func(a *MemoryAttention) { a.PointerTokens = a.MemoryTokens + 1 },
+		"negative pointers": func(a *MemoryAttention) { a.PointerTokens = -1 },
+		"negative tokens":   func(a *MemoryAttention) { a.MemoryTokens, a.Memory, a.MemoryPos = -1, nil, nil },
+		"too many tokens":   func(a *MemoryAttention) { a.MemoryTokens += 1 << 32 },
+		"part of a memory":  func(a *MemoryAttention) { *a = with(1, pointers); a.PointerTokens-- },
+		"short current":     func(a *MemoryAttention) { a.Current = a.Current[1:] },
+		"short current pos": func(a *MemoryAttention) { a.CurrentPos = a.CurrentPos[1:] },
+		"short memory":      func(a *MemoryAttention) { a.Memory = a.Memory[1:] },
+		"short memory pos":  func(a *MemoryAttention) { a.MemoryPos = a.MemoryPos[1:] },
+		"short output":      func(a *MemoryAttention) { a.Output = a.Output[1:] },
+		"no output":         func(a *MemoryAttention) { a.Output = nil },
+	} {
+		a := with(1, 0)
+		change(&a)
+		err := tracker.RunMemoryAttention(a)
+		if !errors.Is(err, InvalidArgument) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if distance(a.Output, make([]float32, len(a.Output))) != 0 {
+			t.Errorf("%s: the output was written to", name)
+		}
+	}
+	want(t, tracker.RunMemoryAttention(with(info.MemoryFrames+1, 0)), Capacity)
+	check(t, tracker.Close())
+	want(t, tracker.RunMemoryAttention(with(1, 0)), State)
 }
 
 func TestSlicesThatAreTooShort(t *testing.T) {
@@ -337,6 +550,7 @@ func TestImages(t *testing.T) {
 	check(t, segmenter.Mask(0, make([]byte, width*height), width))
 	check(t, segmenter.Logits(0, make([]float32, width*height), width))
 	want(t, segmenter.Mask(1, make([]byte, width*height), width), InvalidArgument)
+	want(t, segmenter.Mask(1<<32, make([]byte, width*height), width), InvalidArgument)
 	rle, err := segmenter.RLE(0)
 	check(t, err)
 	if rle == "" {
@@ -347,6 +561,101 @@ func TestImages(t *testing.T) {
 	prompt.Logits = prompt.Logits[1:]
 	_, err = segmenter.Predict(prompt, false)
 	want(t, err, InvalidArgument)
+}
+
+// measured is what a mask cut out of logits of the picture's size measures.
+func measured(logits []float32, threshold, offset float32) MaskMeasure {
+	m := MaskMeasure{Empty: true}
+	var inner, outer int
+	for i, logit := range logits {
+		if logit > threshold+offset {
+			inner++
+		}
+		if logit > threshold-offset {
+			outer++
+		}
+		if logit > threshold {
+			x, y := float32(i%width), float32(i/width)
+			if m.Empty {
+				m.Empty, m.Box = false, Box{x, y, x, y}
+			}
+			m.Area++
+			m.Box = Box{lesser(m.Box.X0, x), lesser(m.Box.Y0, y), -lesser(-m.Box.X1, -x-1), -lesser(-m.Box.Y1, -y-1)}
+		}
+	}
+	if outer > 0 {
+		m.Stability = float32(inner) / float32(outer)
+	}
+	return m
+}
+
+func lesser(a, b float32) float32 {
+	if a < b {
+		return a
+	}
+	return b
+}
+
+func TestMeasure(t *testing.T) {
+	model := open(t)
+	defer model.Close()
+	segmenter, err := NewSegmenter(model, SegmenterConfig{Threads: 1})
+	check(t, err)
+	defer segmenter.Close()
+	_, err = segmenter.Measure(0, 0, 1)
+	want(t, err, State)
+	check(t, segmenter.SetImage(RGB(pixels(0), width, height)))
+	_, err = segmenter.Measure(0, 0, 1)
+	want(t, err, State)
+	_, err = segmenter.Predict(Prompt{Box: &Box{20, 15, 50, 45}}, true)
+	check(t, err)
+	between := false // is any stability neither 0 nor 1?
+	for index := 0; index < 3; index++ {
+		mask, logits := make([]byte, width*height), make([]float32, width*height)
+		check(t, segmenter.Mask(index, mask, width))
+		check(t, segmenter.Logits(index, logits, width))
+		usual, err := segmenter.Measure(index, 0, 1)
+		check(t, err)
+		if usual.Area != uint64(bytes.Count(mask, []byte{255})) || usual.Area == 0 || usual.Area == width*height {
+			t.Errorf("mask %d: %+v", index, usual)
+		}
+		for _, cut := range [][2]float32{{0, 1}, {0, 0}, {-2.5, 0.5}, {1.5, 4}} {
+			m, err := segmenter.Measure(index, cut[0], cut[1])
+			check(t, err)
+			if expected := measured(logits, cut[0], cut[1]); m != expected {
+				t.Errorf("mask %d, %v: %+v instead of %+v", index, cut, m, expected)
+			}
+			if m.Stability < 0 || m.Stability > 1 {
+				t.Errorf("mask %d, %v: %+v", index, cut, m)
+			}
+			between = between || m.Stability > 0 && m.Stability < 1
+		}
+		nothing, err := segmenter.Measure(index, 1e30, 1)
+		check(t, err)
+		if nothing != (MaskMeasure{Empty: true}) {
+			t.Errorf("mask %d: %+v", index, nothing)
+		}
+	}
+	if !between {
+		t.Error("the cuts tell nothing about stability")
+	}
+	nan, infinity := float32(math.NaN()), float32(math.Inf(1))
+	for _, bad := range []struct {
+		index             int
+		threshold, offset float32
+	}{{3, 0, 1}, {-1, 0, 1}, {1 << 32, 0, 1}, {0, nan, 1}, {0, 0, infinity}, {0, 0, -0.5}} {
+		m, err := segmenter.Measure(bad.index, bad.threshold, bad.offset)
+		want(t, err, InvalidArgument)
+		if m != (MaskMeasure{}) {
+			t.Errorf("%+v", m)
+		}
+	}
+	check(t, segmenter.SetImage(RGB(pixels(0), width, height))) // a new image has no prediction yet
+	_, err = segmenter.Measure(0, 0, 1)
+	want(t, err, State)
+	check(t, segmenter.Close())
+	_, err = segmenter.Measure(0, 0, 1)
+	want(t, err, State)
 }
 
 func TestGoroutines(t *testing.T) {
@@ -434,7 +743,7 @@ func TestPrecision(t *testing.T) {
 	if layer.Rows == 0 || layer.In == 0 || layer.Stored != "f16" || layer.Precision != "f32" {
 		t.Error(layer)
 	}
-	for _, index := range []int{9999, -1} {
+	for _, index := range []int{9999, -1, 1 << 32} {
 		_, err = tracker.Layer(index)
 		want(t, err, NotFound)
 	}
@@ -477,5 +786,13 @@ func TestLog(t *testing.T) {
 		t.Error(lines)
 	}
 	deeper(5000)
+	runtime.GC()
+	model.log.Value().(LogFunc)(Info, "while the model is open")
+	if lines[len(lines)-1] != "while the model is open" {
+		t.Error(lines)
+	}
 	check(t, model.Close())
+	if model.log != 0 {
+		t.Error("a closed model keeps its log")
+	}
 }

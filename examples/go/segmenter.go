@@ -187,7 +187,7 @@ func (s *Segmenter) Mask(index int, mask []byte, stride int) error {
 		return err
 	}
 	return s.locked(func() C.samlet_status {
-		return C.samlet_segmenter_mask(s.c, C.uint32_t(index), (*C.uint8_t)(pointer(mask)), bytes)
+		return C.samlet_segmenter_mask(s.c, cIndex(index), (*C.uint8_t)(pointer(mask)), bytes)
 	})
 }
 
@@ -200,7 +200,7 @@ func (s *Segmenter) Logits(index int, logits []float32, stride int) error {
 		return err
 	}
 	return s.locked(func() C.samlet_status {
-		return C.samlet_segmenter_logits(s.c, C.uint32_t(index), (*C.float)(pointer(logits)), bytes)
+		return C.samlet_segmenter_logits(s.c, cIndex(index), (*C.float)(pointer(logits)), bytes)
 	})
 }
 
@@ -210,9 +210,42 @@ func (s *Segmenter) RLE(index int) (string, error) {
 	defer s.mutex.Unlock()
 	return readRLE(func(text *C.char, capacity C.size_t, length *C.size_t) error {
 		return s.locked(func() C.samlet_status {
-			return C.samlet_segmenter_rle(s.c, C.uint32_t(index), text, capacity, length)
+			return C.samlet_segmenter_rle(s.c, cIndex(index), text, capacity, length)
 		})
 	})
+}
+
+// MaskMeasure is what Measure found.
+type MaskMeasure struct {
+	Empty     bool    // no pixel is inside: Box is all 0
+	Box       Box     // of the pixels inside, in pixels of the image
+	Area      uint64  // of the pixels inside, pixels
+	Stability float32 // 0 to 1: near 1 where the border is sharp; 0 if no pixel is above the lower cut either
+}
+
+// Measure tells box, area and stability of mask index of the last prediction at the image's size, without a buffer of
+// that size.
+//
+// Pixels with a logit above threshold are inside; at 0 they are those of Mask. Stability is the IoU of the mask cut at
+// threshold + offset with that cut at threshold - offset, and tells good masks from bad ones beside the predicted IoU. A
+// threshold of 0 and an offset of 1 are usual.
+//
+// State without a prediction; InvalidArgument for a mask that the last prediction lacks, a threshold that is not finite
+// and an offset that is not finite or negative.
+func (s *Segmenter) Measure(index int, threshold, offset float32) (measure MaskMeasure, err error) {
+	err = s.do(func() C.samlet_status {
+		var c C.samlet_mask_measure
+		C.samlet_mask_measure_init(&c)
+		status := C.samlet_segmenter_measure(s.c, cIndex(index), C.float(threshold), C.float(offset), &c)
+		if status == C.SAMLET_OK {
+			measure = MaskMeasure{
+				Empty: c.empty != 0, Area: uint64(c.area), Stability: float32(c.stability),
+				Box: Box{float32(c.box.x0), float32(c.box.y0), float32(c.box.x1), float32(c.box.y1)},
+			}
+		}
+		return status
+	})
+	return measure, err
 }
 
 // Features copies the encoded features of the image.

@@ -108,6 +108,22 @@ static inline samlet_status shim_tracker_prompt(samlet_tracker *tracker, int32_t
     return samlet_tracker_prompt(tracker, object, &prompt);
 }
 
+static inline samlet_status shim_tracker_run_memory_attention(samlet_tracker *tracker, uint32_t memory_tokens,
+                                                              uint32_t pointer_tokens, const float *current,
+                                                              const float *current_pos, const float *memory,
+                                                              const float *memory_pos, float *output) {
+    samlet_memory_attention_args args;
+    samlet_memory_attention_args_init(&args);
+    args.memory_tokens = memory_tokens;
+    args.pointer_tokens = pointer_tokens;
+    args.current = current;
+    args.current_pos = current_pos;
+    args.memory = memory;
+    args.memory_pos = memory_pos;
+    args.output = output;
+    return samlet_tracker_run_memory_attention(tracker, &args);
+}
+
 static inline samlet_status shim_segmenter_predict(samlet_segmenter *segmenter, uint32_t flags,
                                                    const samlet_point *points, uint32_t point_count,
                                                    const samlet_box *box, const float *logits, uint32_t multimask,

@@ -91,10 +91,16 @@ type Tracker struct {
 	model   *Model
 	block   *Block
 	picture picture
+	// Lengths that RunMemoryAttention must check.
+	gridFloats, memoryDim int
 }
 
 // NewTracker makes a tracker.
 func NewTracker(m *Model, config TrackerConfig) (*Tracker, error) {
+	info, err := m.Info()
+	if err != nil {
+		return nil, err
+	}
 	c, err := config.cConfig()
 	if err != nil {
 		return nil, err
@@ -115,6 +121,12 @@ func NewTracker(m *Model, config TrackerConfig) (*Tracker, error) {
 		m.release()
 		return nil, err
 	}
+	side := info.ImageSize
+	if config.ImageSize != 0 {
+		side = config.ImageSize
+	}
+	side /= info.Stride
+	t.gridFloats, t.memoryDim = side*side*info.DModel, info.MemoryDim
 	finalize(t)
 	return t, nil
 }
@@ -349,4 +361,49 @@ func (t *Tracker) Profile() (stages []StageTime, err error) {
 		return status
 	})
 	return stages, err
+}
+
+// MemoryAttention holds the arguments of RunMemoryAttention: row-major floats. The frame has cells of
+// (ImageSize / Stride) squared, with the ImageSize of the tracker; DModel and MemoryDim are those of ModelInfo.
+type MemoryAttention struct {
+	// MemoryTokens counts all tokens, at least 1. Without the pointer tokens they are a multiple of the cells, for at
+	// most as many memories as the tracker keeps (PromptedFrames + RecentFrames).
+	MemoryTokens  int
+	PointerTokens int       // the trailing ones that get no rotary code
+	Current       []float32 // [cells][DModel]
+	CurrentPos    []float32 // [cells][DModel], added once, times 0.1
+	Memory        []float32 // [MemoryTokens][MemoryDim]
+	MemoryPos     []float32 // [MemoryTokens][MemoryDim], added to the keys
+	Output        []float32 // [cells][DModel], written to; may be Current
+}
+
+// RunMemoryAttention runs memory attention alone, on the caller's tensors. It needs no frame, and the tracks are not
+// touched.
+//
+// InvalidArgument for slices of another length and for counts of tokens that make no memories; Capacity for more memories
+// or pointers than the config planned for.
+func (t *Tracker) RunMemoryAttention(args MemoryAttention) error {
+	for _, count := range []int{args.MemoryTokens, args.PointerTokens} {
+		if count < 0 || count > math.MaxInt32 {
+			return invalid("there cannot be %d tokens", count)
+		}
+	}
+	grid, memory := int64(t.gridFloats), int64(args.MemoryTokens)*int64(t.memoryDim)
+	for _, tensor := range []struct {
+		name   string
+		floats []float32
+		need   int64
+	}{
+		{"Current", args.Current, grid}, {"CurrentPos", args.CurrentPos, grid}, {"Memory", args.Memory, memory},
+		{"MemoryPos", args.MemoryPos, memory}, {"Output", args.Output, grid},
+	} {
+		if int64(len(tensor.floats)) != tensor.need {
+			return invalid("%s has %d floats instead of %d", tensor.name, len(tensor.floats), tensor.need)
+		}
+	}
+	float := func(floats []float32) *C.float { return (*C.float)(pointer(floats)) }
+	return t.do(func() C.samlet_status {
+		return C.shim_tracker_run_memory_attention(t.c, C.uint32_t(args.MemoryTokens), C.uint32_t(args.PointerTokens),
+			float(args.Current), float(args.CurrentPos), float(args.Memory), float(args.MemoryPos), float(args.Output))
+	})
 }

@@ -100,7 +100,7 @@ pub use memory::{Block, MemoryPart, MemoryPlan};
 pub use model::{Layer, LogLevel, Model, ModelConfig, ModelInfo, Precision, Stage, TensorInfo, TrunkStage};
 pub use output::{FeatureLevel, Features};
 pub use prompt::{Label, Mask, Point, Prompt, Rect};
-pub use segmenter::{Prediction, Segmenter, SegmenterConfig};
+pub use segmenter::{MaskMeasure, Prediction, Segmenter, SegmenterConfig};
 pub use tracker::{MemoryAttention, Profile, TrackResult, Tracker, TrackerConfig};
 
 /// The version of the library that runs, "0.1.0".

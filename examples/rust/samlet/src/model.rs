@@ -139,8 +139,9 @@ unsafe extern "C" fn forward_log(context: *mut c_void, level: sys::samlet_log_le
     // SAFETY: a text that lives during this call.
     let line = unsafe { text(line) };
     let level = if level >= sys::SAMLET_LOG_WARNING { LogLevel::Warning } else { LogLevel::Info };
-    // A panic must not cross C. It has printed its message; that is all one can do.
-    let _ = std::panic::catch_unwind(|| log(level, &line));
+    // A panic must not cross C. It has printed its message; that is all one can do. What it carries is forgotten, as its
+    // destructor might panic in turn.
+    std::mem::forget(std::panic::catch_unwind(|| log(level, &line)));
 }
 
 /// A model: immutable once open; any number of sessions and threads use it at once.

@@ -5,7 +5,7 @@ use crate::frame::Frame;
 use crate::memory::MemoryPlan;
 use crate::model::{read_layer, Layer, Model};
 use crate::output::{read_features, read_rle, FeatureLevel, Features, Picture};
-use crate::prompt::Prompt;
+use crate::prompt::{Prompt, Rect};
 use samlet_sys as sys;
 use std::marker::PhantomData;
 use std::mem::{size_of, MaybeUninit};
@@ -78,6 +78,17 @@ impl<'s> Prediction<'s> {
     pub fn logits(&self, index: usize) -> &'s [f32] {
         self.logits[..self.count][index]
     }
+}
+
+/// What [`Segmenter::measure`] found.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MaskMeasure {
+    /// Of the pixels inside, in pixels of the image; none if no pixel is inside.
+    pub bounds: Option<Rect>,
+    /// Of the pixels inside, in pixels.
+    pub area: u64,
+    /// 0 to 1: near 1 where the border is sharp; 0 if no pixel is above the lower cut either.
+    pub stability: f32,
 }
 
 /// A session on single images: set an image once, predict from prompts many times.
@@ -214,6 +225,32 @@ impl<'a> Segmenter<'a> {
         read_rle(|buffer, capacity, length| {
             // SAFETY: the buffer has this capacity.
             self.check(unsafe { sys::samlet_segmenter_rle(self.raw(), index, buffer, capacity, length) })
+        })
+    }
+
+    /// Box, area and stability of mask `index` of the last prediction at the image's size, without a buffer of that size.
+    ///
+    /// Pixels with a logit above `threshold` are inside; at 0 they are those of [`Segmenter::mask`]. Stability is the IoU of
+    /// the mask cut at `threshold + offset` with that cut at `threshold - offset`, and tells good masks from bad ones beside
+    /// the predicted IoU. A threshold of 0 and an offset of 1 are usual.
+    ///
+    /// # Errors
+    /// [`Status::State`](crate::Status::State) without a prediction;
+    /// [`Status::InvalidArgument`](crate::Status::InvalidArgument) for a mask that the last prediction lacks, a threshold
+    /// that is not finite and an offset that is not finite or negative.
+    pub fn measure(&self, index: u32, threshold: f32, offset: f32) -> Result<MaskMeasure> {
+        let mut c = MaybeUninit::uninit();
+        // SAFETY: _init fills the whole struct.
+        let mut c = unsafe {
+            sys::samlet_mask_measure_init(c.as_mut_ptr());
+            c.assume_init()
+        };
+        // SAFETY: the struct is initialised.
+        self.check(unsafe { sys::samlet_segmenter_measure(self.raw(), index, threshold, offset, &mut c) })?;
+        Ok(MaskMeasure {
+            bounds: if c.empty == 0 { Some(c.box_.into()) } else { None },
+            area: c.area,
+            stability: c.stability,
         })
     }
 

@@ -120,20 +120,23 @@ impl Profile {
     }
 }
 
-/// Arguments of [`Tracker::run_memory_attention`]: row-major floats.
+/// Arguments of [`Tracker::run_memory_attention`]: row-major floats. The frame has cells of (`image_size` / `stride`)
+/// squared, with the `image_size` of the tracker; `d_model` and `memory_dim` are those of
+/// [`ModelInfo`](crate::ModelInfo).
 #[derive(Debug)]
 pub struct MemoryAttention<'a> {
-    /// All tokens of the memory.
+    /// All tokens of the memory, at least 1. Without the pointer tokens they are a multiple of the cells, for at most as
+    /// many memories as the tracker keeps (`prompted_frames` + `recent_frames`).
     pub memory_tokens: u32,
     /// The trailing ones that get no rotary code.
     pub pointer_tokens: u32,
     /// `[cells][d_model]`
     pub current: &'a [f32],
-    /// `[cells][d_model]`
+    /// `[cells][d_model]`, added once, times 0.1
     pub current_pos: &'a [f32],
     /// `[memory_tokens][memory_dim]`
     pub memory: &'a [f32],
-    /// `[memory_tokens][memory_dim]`
+    /// `[memory_tokens][memory_dim]`, added to the keys
     pub memory_pos: &'a [f32],
     /// `[cells][d_model]`
     pub output: &'a mut [f32],
@@ -400,9 +403,13 @@ impl<'a> Tracker<'a> {
         }
     }
 
-    /// Memory attention alone; the tracks are not touched.
+    /// Memory attention alone. It needs no frame, and the tracks are not touched.
+    ///
+    /// # Errors
+    /// [`Status::InvalidArgument`] for slices of another length and for counts of tokens that make no memories;
+    /// [`Status::Capacity`] for more memories or pointers than the config planned for.
     pub fn run_memory_attention(&mut self, args: MemoryAttention<'_>) -> Result<()> {
-        let memory_floats = args.memory_tokens as usize * self.memory_dim;
+        let memory_floats = (args.memory_tokens as usize).saturating_mul(self.memory_dim);
         let expect = |what: &str, have: usize, need: usize| match have == need {
             true => Ok(()),
             false => Err(Error::new(

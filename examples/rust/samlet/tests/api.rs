@@ -123,6 +123,57 @@ fn blocks_must_follow_the_plan() {
     }
 }
 
+/// The mask, row by row, of a COCO run-length code, which goes column by column.
+fn decode(rle: &str) -> Vec<u8> {
+    let (mut runs, mut run, mut shift) = (Vec::<i64>::new(), 0, 0);
+    for c in rle.bytes().map(|byte| i64::from(byte) - 48) {
+        run |= (c & 31) << shift;
+        shift += 5;
+        if c & 32 != 0 {
+            continue;
+        }
+        if c & 16 != 0 {
+            run |= -1 << shift;
+        }
+        if runs.len() > 2 {
+            run += runs[runs.len() - 2];
+        }
+        runs.push(run);
+        (run, shift) = (0, 0);
+    }
+    let columns: Vec<u8> = (runs.iter().enumerate())
+        .flat_map(|(i, &run)| std::iter::repeat(if i % 2 == 1 { 255 } else { 0 }).take(run as usize))
+        .collect();
+    let (width, height) = (WIDTH as usize, HEIGHT as usize);
+    assert_eq!(columns.len(), width * height, "{rle}");
+    (0..columns.len()).map(|i| columns[i % width * height + i / width]).collect()
+}
+
+#[test]
+fn several_objects_and_none() {
+    let model = open();
+    let mut tracker = Tracker::new(&model, &TrackerConfig { max_objects: 3, ..config() }).unwrap();
+    assert_eq!(tracker.objects(), []);
+    let pixels = picture(0);
+    let frame = Frame::rgb(&pixels, WIDTH, HEIGHT).unwrap();
+    tracker.set_frame(&frame, 0).unwrap();
+    for object in [7, -3, 5] {
+        let points = [Point::positive(35.0, 30.0)];
+        tracker.prompt(object, &Prompt { points: &points, ..Default::default() }).unwrap();
+    }
+    assert_eq!(tracker.objects(), [7, -3, 5]);
+    tracker.remove_object(-3).unwrap();
+    assert_eq!(tracker.objects(), [7, 5]);
+    tracker.reset();
+    assert_eq!(tracker.objects(), []);
+
+    // The code of a mask without a pixel is one run.
+    tracker.set_frame(&frame, 0).unwrap();
+    let mask = Mask { pixels: &[0; 9], width: 3, height: 3, stride: 3 };
+    tracker.prompt(1, &Prompt { mask: Some(mask), ..Default::default() }).unwrap();
+    assert_eq!(decode(&tracker.rle(1).unwrap()), [0; (WIDTH * HEIGHT) as usize]);
+}
+
 #[test]
 fn a_track() {
     let model = open();
@@ -145,7 +196,7 @@ fn a_track() {
             assert_eq!(wide_row[WIDTH as usize..], [7; 3]);
         }
         assert_eq!(result.bounds.is_some(), result.area > 0);
-        assert!(!tracker.rle(1).unwrap().is_empty());
+        assert_eq!(decode(&tracker.rle(1).unwrap()), mask);
     }
     assert!(tracker.profile().unwrap().milliseconds(Stage::Trunk) > 0.0);
     assert!(tracker.profile().unwrap().nominal_gmac(Stage::Trunk) > 0.0);
@@ -242,6 +293,60 @@ fn images() {
     assert!(segmenter.features(FeatureLevel::Stride4).is_ok());
 }
 
+/// What a mask cut out of logits of the picture's size measures.
+fn measured(logits: &[f32], threshold: f32, offset: f32) -> MaskMeasure {
+    let above = |cut: f32| logits.iter().filter(|&&logit| logit > cut).count();
+    let (inner, outer) = (above(threshold + offset), above(threshold - offset));
+    let inside = (0..logits.len()).filter(|&i| logits[i] > threshold);
+    let bounds = inside.fold(None, |bounds: Option<Rect>, i| {
+        let (x, y) = ((i % WIDTH as usize) as f32, (i / WIDTH as usize) as f32);
+        let r = bounds.unwrap_or(Rect { x0: x, y0: y, x1: x, y1: y });
+        Some(Rect { x0: r.x0.min(x), y0: r.y0.min(y), x1: r.x1.max(x + 1.0), y1: r.y1.max(y + 1.0) })
+    });
+    let stability = if outer > 0 { inner as f32 / outer as f32 } else { 0.0 };
+    MaskMeasure { bounds, area: above(threshold) as u64, stability }
+}
+
+#[test]
+fn measures_are_those_of_the_mask() {
+    let model = open();
+    let mut segmenter =
+        Segmenter::new(&model, &SegmenterConfig { threads: 1, ..Default::default() }).unwrap();
+    assert_eq!(segmenter.measure(0, 0.0, 1.0).unwrap_err().status(), Status::State);
+    let pixels = picture(0);
+    segmenter.set_image(&Frame::rgb(&pixels, WIDTH, HEIGHT).unwrap()).unwrap();
+    assert_eq!(segmenter.measure(0, 0.0, 1.0).unwrap_err().status(), Status::State);
+    let rect = Some(Rect { x0: 20.0, y0: 15.0, x1: 50.0, y1: 45.0 });
+    segmenter.predict(&Prompt { rect, ..Default::default() }, true).unwrap();
+    let mut between = false; // is any stability neither 0 nor 1?
+    for index in 0..3 {
+        let mask = segmenter.mask(index).unwrap();
+        let usual = segmenter.measure(index, 0.0, 1.0).unwrap();
+        assert_eq!(usual.area, mask.iter().filter(|&&pixel| pixel == 255).count() as u64);
+        assert!(usual.area > 0 && usual.area < mask.len() as u64, "{usual:?}");
+        let logits = segmenter.logits(index).unwrap();
+        for (threshold, offset) in [(0.0, 1.0), (0.0, 0.0), (-2.5, 0.5), (1.5, 4.0)] {
+            let measure = segmenter.measure(index, threshold, offset).unwrap();
+            assert_eq!(measure, measured(&logits, threshold, offset), "{threshold} {offset}");
+            assert!((0.0..=1.0).contains(&measure.stability), "{measure:?}");
+            between |= measure.stability > 0.0 && measure.stability < 1.0;
+        }
+        let nothing = MaskMeasure { bounds: None, area: 0, stability: 0.0 };
+        assert_eq!(segmenter.measure(index, 1e30, 1.0).unwrap(), nothing);
+    }
+    assert!(between, "the cuts tell nothing about stability");
+    for (index, threshold, offset) in
+        [(3, 0.0, 1.0), (u32::MAX, 0.0, 1.0), (0, f32::NAN, 1.0), (0, 0.0, f32::INFINITY), (0, 0.0, -0.5)]
+    {
+        let error = segmenter.measure(index, threshold, offset).unwrap_err();
+        assert_eq!(error.status(), Status::InvalidArgument, "{error}");
+    }
+    assert!(segmenter.measure(3, 0.0, 1.0).unwrap_err().message().contains("mask 3"));
+    // A new image has no prediction yet.
+    segmenter.set_image(&Frame::rgb(&pixels, WIDTH, HEIGHT).unwrap()).unwrap();
+    assert_eq!(segmenter.measure(0, 0.0, 1.0).unwrap_err().status(), Status::State);
+}
+
 #[test]
 fn threads_share_a_model_and_pass_trackers_on() {
     let model = open();
@@ -278,6 +383,14 @@ fn a_leaked_tracker_leaves_block_and_model_alone() {
     assert!(block.iter().all(|byte| unsafe { byte.assume_init() } == 0xa5));
 }
 
+struct PanicsAgain;
+
+impl Drop for PanicsAgain {
+    fn drop(&mut self) {
+        panic!("what a panic carries was dropped");
+    }
+}
+
 static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 #[test]
@@ -285,7 +398,8 @@ fn the_log_comes_here_and_may_even_panic() {
     let config = ModelConfig::from_path(model_path());
     Model::open(&config.clone().log(|_, line| LINES.lock().unwrap().push(line.to_string()))).unwrap();
     assert!(LINES.lock().unwrap().iter().any(|line| line.starts_with("kernels: ")));
-    Model::open(&config.log(|_, _| panic!("of a test: this is expected"))).unwrap();
+    Model::open(&config.clone().log(|_, _| panic!("of a test: this is expected"))).unwrap();
+    Model::open(&config.log(|_, _| std::panic::panic_any(PanicsAgain))).unwrap();
 }
 
 #[test]
