@@ -14,8 +14,8 @@
 // much of the values again. On the bundled clip (golden/bundled_f16) sums of 32 and 64 gave masks of IoU
 // 0.9977 to those of f32, these give 0.9986.
 //
-// Cost. By llvm-mca 19 the inner loop of both products reaches the 16 multiply-adds per cycle of a Neoverse N1
-// (Cortex-A76); with what surrounds it, mostly adding the sums to f32, scores reach 54 % and values 69 %:
+// Cost. By llvm-mca 19 the inner loop of both products reaches the 16 multiply-adds per cycle of a Neoverse
+// N1 (Cortex-A76); with what surrounds it, mostly adding the sums to f32, scores reach 54 % and values 69 %:
 // tools/bench/static_cost.py. On top of their 256 (scores) or 512 (values) pipe cycles, 16 sums take at least
 // 144: 64 for 32 conversions, and one for each multiply-add, store and zero, since stores go through these
 // pipes, too. So 64 % and 78 % are the most that these lengths allow. That buys the accuracy; f32 kernels
