@@ -14,10 +14,12 @@
 // much of the values again. On the bundled clip (golden/bundled_f16) sums of 32 and 64 gave masks of IoU
 // 0.9977 to those of f32, these give 0.9986.
 //
-// Cost. By llvm-mca 19 the loop of both products reaches the 16 multiply-adds per cycle of a Neoverse N1
-// (Cortex-A76): tools/bench/static_cost.py. Adding 16 sums to f32 takes 96 pipe cycles on top of their 256
-// (scores) or 512 (values), since a conversion takes two: 73 % and 84 % of the limit with it. That buys the
-// accuracy; f32 kernels would reach 49 %.
+// Cost. By llvm-mca 19 the inner loop of both products reaches the 16 multiply-adds per cycle of a Neoverse
+// N1 (Cortex-A76); with what surrounds it, mostly adding the sums to f32, scores reach 54 % and values 69 %:
+// tools/bench/static_cost.py. On top of their 256 (scores) or 512 (values) pipe cycles, 16 sums take at least
+// 144: 64 for 32 conversions, and one for each multiply-add, store and zero, since stores go through these
+// pipes, too. So 64 % and 78 % are the most that these lengths allow. That buys the accuracy; f32 kernels
+// reach 48 %.
 #pragma once
 
 #include "kernels/kernels.h"

@@ -5,9 +5,11 @@
 //
 // Register blocking. Lanes are queries, 16 to a chunk; products have up to 8 rows of factors times two
 // vectors of queries. With 7 memories a step of scores makes 14 multiply-adds, 2 additions and 4 loads (and 7
-// loads of factors for 8 steps), one of values 16 multiply-adds and 3 loads. By llvm-mca 19 the loops reach,
-// with 8 memories, 89 % and 100 % of the 16 multiply-adds per cycle of a Neoverse N1 (Cortex-A76), 67 % and
-// 84 % with what adding the sums to f32 takes: see kernels/neon_fp16/attention.h, tools/bench/static_cost.py.
+// loads of factors for 8 steps), one of values 16 multiply-adds and 3 loads. By llvm-mca 19 the inner loops
+// reach 87 % and 100 % of the 16 multiply-adds per cycle of a Neoverse N1 (Cortex-A76). With what surrounds
+// them, mostly adding the sums to f32, scores reach 45 %, values 75 % and A and B, whose sums are the
+// shortest, 43 %, where f32 has 36 %, 50 % and 49 %: the price of the accuracy, see
+// kernels/neon_fp16/attention.h, tools/bench/static_cost.py.
 //
 // What is f16: W, tokens (a scale per tile), queries (one each), A and B (one per query), probabilities, and
 // sums of at most `score_depth`, `table_depth` and `value_depth` products. What is f32: queries before and

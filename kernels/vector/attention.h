@@ -7,9 +7,9 @@
 // whole vectors from M broadcasts and N loads: 12 from 8 for AVX2 (6 x 2, 15 of 16 registers), 24 from 14 for
 // AVX-512 (12 x 2), and on NEON, which multiplies by a lane of a register, 16 from 4 (8 x 2; 8 loads of
 // factors last four steps). With two multiply-adds and two loads per cycle, or one and one, the multipliers
-// stay the limit, and at least 12 independent sums cover their latency of 4 or 5 cycles. By llvm-mca 19 NEON's
-// loop reaches 97 % of the multipliers' limit on a Neoverse N1 (Cortex-A76), 98 % on a Cortex-A57 (A72):
-// tools/bench/static_cost.py.
+// stay the limit, and at least 12 independent sums cover their latency of 4 or 5 cycles. By llvm-mca 19
+// NEON's loop reaches 97 % of the multipliers' limit on a Neoverse N1 (Cortex-A76), 98 % on a Cortex-A57
+// (A72), 95 % and 97 % with what surrounds it: tools/bench/static_cost.py.
 //
 // Cache blocking. A tile of keys and its values, V::tile_floats together, stays in the second-level cache
 // while all the queries of a block, V::block_queries, pass it in groups of M rows. The first-level cache

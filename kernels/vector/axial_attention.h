@@ -10,9 +10,10 @@
 // Register blocking. Lanes are queries. Every product below is the same small one: R rows of factors, each broadcast to all
 // lanes, times N vectors of queries. Up to 8 x 2 sums for AVX-512 and NEON, 4 x 2 for AVX2. Scores load A[x] and B[y]
 // per channel and use the sum for all memories of that place: 2 N loads and R broadcasts for R N multiply-adds and N
-// additions. Probabilities times values: N loads and R broadcasts for R N. By llvm-mca 19 NEON's loops reach 80 % and 100 %
-// of the multipliers' limit on a Neoverse N1 (Cortex-A76), 84 % and 100 % on a Cortex-A57 (A72): tools/bench/static_cost.py.
-// Scores cannot exceed 89 %, since one instruction in nine is an addition.
+// additions. Probabilities times values: N loads and R broadcasts for R N. By llvm-mca 19 NEON's loops reach, with
+// 7 memories, 76 % and 100 % of the multipliers' limit on a Neoverse N1 (Cortex-A76), 81 % and 100 % on a Cortex-A57 (A72),
+// 72 % and 99 %, 79 % and 100 % with what surrounds them: tools/bench/static_cost.py. Scores cannot exceed 87 %, since one
+// instruction in eight is an addition.
 //
 // Cache blocking. A block of 128 queries is cut into chunks of N vectors, and everything that belongs to a chunk lies
 // together: a row of A and one of B (8 KiB each at 64 channels, AVX-512) stay in the first-level cache for all memories of a

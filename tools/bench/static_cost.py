@@ -7,7 +7,8 @@ llvm-mca run them on two CPU models: neoverse-n1, the server twin of the Cortex-
 Cortex-A72. The main loops of XNNPACK's assembly kernels are cut out of its archive in the same way.
 
 A loop's figure is multiply-adds per cycle, all data in the first-level cache, against the limit of the multiply pipes:
-per cycle two vectors on the N1 (8 f32 or 16 f16 numbers), one on the A57 (4 f32; it has no f16 arithmetic).
+per cycle two vectors on the N1 (8 f32 or 16 f16 numbers), one on the A57 (4 f32; it has no f16 arithmetic). "Whole" is the
+call of the function around the loop: its turns and, as compiled, everything before, between and after.
 
 needs: llvm-mca (Debian: llvm-19), g++ for aarch64 and XNNPACK for arm64 (tools/setup_cross_arm64.sh)"""
 import argparse
@@ -20,9 +21,9 @@ import sys
 from collections import namedtuple
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-TURNS = 1000
+TURNS = 300
 
-Loop = namedtuple("Loop", "kernel name multiply_adds code")
+Loop = namedtuple("Loop", "kernel name multiply_adds code turns whole")  # turns: of the loop, in `whole`
 Cpu = namedtuple("Cpu", "model stands_for f32 f16")  # limits: multiply-adds per cycle
 CPUS = [Cpu("neoverse-n1", "A76", 8, 16), Cpu("cortex-a57", "A72", 4, None)]
 
@@ -40,26 +41,69 @@ def find(*names):
 
 # ---- Our loops -------------------------------------------------------------------------------------------------------
 
-LABEL = re.compile(r"^(\.L\w+):")
-BRANCH = re.compile(r"^\s+(?:b\.?\w*|cbn?z\s+\w+,|tbn?z\s+\w+,\s*#?\d+,)\s+(\.L\w+)\s*$")
-MARK = re.compile(r"^\s*// samlet loop (.*) (\d+)\s*$")
+# Function, multiply-adds of a turn of its loop, turns in a row, how often it comes to them. In f16 turns in a row make a sum.
+# Sizes are those of SAM 2: heads of 96 channels, tiles of 256 keys, memories of 64 channels, 7 at a place, runs of 8 places,
+# W of 2 x 128 rows. `times` None: any number, without what comes before and after: in f16 values, loops over rows, which
+# take up to 225 cycles per tile (8 %).
+Part = namedtuple("Part", "name function multiply_adds turns times")
+PARTS = {
+    "neon": [Part("attention scores", "score_panel", 256, 96 // 4, 1), Part("attention values", "add_values", 256, 256 // 4, 1),
+             Part("axial scores", "scores_of_keys", 224, 64 // 4, 1), Part("axial values", "product_of_columns", 64, 56, 4),
+             Part("axial tables", "product_of_columns", 64, 128, 1)],
+    "neon_fp16": [Part("attention scores", "score_panel", 1024, 16 // 8, 96 // 16),
+                  Part("attention values", "add_values", 1024, 32 // 8, None),
+                  Part("axial scores", "scores_of_half_keys", 896, 16 // 8, 64 // 16),
+                  Part("axial values", "add_product_of_columns", 128, 32, 1),
+                  Part("axial tables", "add_product_of_columns", 128, 8, 1)]}
 
 
-def marked_loops(kernel, assembly):
-    """The innermost loop around each mark: from a label before it to the nearest branch back there."""
-    lines = assembly.splitlines()
-    labels = {m.group(1): i for i, line in enumerate(lines) for m in [LABEL.match(line)] if m}
-    for at, line in enumerate(lines):
-        mark = MARK.match(line)
-        if not mark:
-            continue
-        spans = [(labels[m.group(1)], i) for i in range(at, min(at + 4000, len(lines)))
-                 for m in [BRANCH.match(lines[i])] if m and labels.get(m.group(1), at) < at]
-        if not spans or mark.group(2) == "0":
-            continue
-        begin, end = max(spans, key=lambda span: span[0] - span[1])
-        code = [text for text in lines[begin + 1:end + 1] if text.startswith("\t") and not re.match(r"\t(\.|//|#)", text)]
-        yield Loop(kernel, mark.group(1), int(mark.group(2)), code)
+class Function:
+    """The instructions of a function. `mark` is the first one after the mark of that many multiply-adds."""
+
+    def __init__(self, text, multiply_adds):
+        self.code, self.labels, self.mark = [], {}, None
+        for line in text.splitlines():
+            label = re.match(r"(\.L\w+):", line)
+            if label:
+                self.labels[label.group(1)] = len(self.code)
+            elif re.match(rf"\s+// samlet loop .* {multiply_adds}$", line):
+                self.mark = len(self.code)
+            elif re.match(r"\t[a-z]", line):
+                self.code.append(line)
+
+    def after(self, at):
+        branch = re.match(r"\t(b\.?\w*|cbn?z|tbn?z)\t.*?(\.L\w+)$", self.code[at])
+        there = [self.labels[branch.group(2)]] if branch else []
+        return there if branch and branch.group(1) == "b" else there + [at + 1]
+
+    def way(self, begin, *ends):
+        """The shortest way from an instruction to one of `ends`, without that: so what serves sizes that are no multiple
+        of the blocks' is left out."""
+        ways, seen = [[begin]], set()
+        for way in ways:
+            for at in self.after(way[-1]):
+                if at in ends:
+                    return way
+                if at not in seen and at < len(self.code):
+                    seen.add(at)
+                    ways.append(way + [at])
+        return None
+
+    def loop(self, kernel, part):
+        """The ways once around the loop and, whole, through the function."""
+        ends = [at for at, text in enumerate(self.code) if text == "\tret"]
+        turn = self.way(self.mark, self.mark)
+        leaving = self.way(self.mark, *ends)
+        left = next(i for i, at in enumerate(leaving) if at not in turn)
+        turns = turn * (part.turns - 1) + leaving[:left]
+        if part.times == 1:
+            whole = self.way(0, self.mark) + turns + leaving[left:]
+        else:
+            whole = turns + self.way(leaving[left], self.mark)
+            if part.times:
+                whole = self.way(0, self.mark) + whole * (part.times - 1) + turns + leaving[left:]
+        turn, whole = ([self.code[at] for at in way] for way in (turn, whole))
+        return Loop(kernel, part.name, part.multiply_adds, turn, part.turns * (part.times or 1), whole)
 
 
 def compiled_loops(compiler, sysroot):
@@ -67,11 +111,11 @@ def compiled_loops(compiler, sysroot):
              "-DSAMLET_STATIC_COST", "-I" + ROOT, "-S", "-o", "-"]
     flags += ["--sysroot=" + sysroot] if sysroot else []
     for kernel, options in (("neon", []), ("neon_fp16", ["-march=armv8.2-a+fp16"])):
-        best = {}  # the same loop is there for fewer rows too: the full one counts
-        for loop in marked_loops(kernel, run(compiler, *flags, *options, f"{ROOT}/kernels/{kernel}/table.cpp")):
-            if loop.name not in best or loop.multiply_adds > best[loop.name].multiply_adds:
-                best[loop.name] = loop
-        yield from best.values()
+        assembly = run(compiler, *flags, *options, f"{ROOT}/kernels/{kernel}/table.cpp")
+        functions = re.findall(r"^(_Z\w+)[\w.]*:\n(.*?)^\t\.size", assembly, re.M | re.S)
+        for part in PARTS[kernel]:
+            there = [Function(text, part.multiply_adds) for name, text in functions if part.function in name]
+            yield next(f for f in there if f.mark is not None).loop(kernel, part)
 
 
 # ---- XNNPACK's loops -------------------------------------------------------------------------------------------------
@@ -99,20 +143,19 @@ def xnnpack_loops(objdump, archive):
         if best:
             lanes = 8 if name.startswith("f16") else 4
             count = sum(lanes for t in best if t.startswith("fmla"))
-            yield Loop("XNNPACK", name, count, ["\t" + t for t in best] + ["\tb.hs .Lloop"])
+            yield Loop("XNNPACK", name, count, ["\t" + t for t in best] + ["\tb.hs .Lloop"], 0, None)
 
 
 # ---- Cost ------------------------------------------------------------------------------------------------------------
 
-def cycles(mca, cpu, loops):
-    text = ""
-    for i, loop in enumerate(loops):
-        code = "\n".join(re.sub(r"^(\tb\.\w+|\tcbn?z\s+\w+,)\s+\S+$", r"\1 .Lloop", line) for line in loop.code)
+def cycles(mca, cpu, regions):
+    text = ".Lloop:\n"
+    for i, region in enumerate(regions):
+        code = "\n".join(re.sub(r"^(\tb\S*|\tcbn?z\s+\w+,)\s+\S+$", r"\1 .Lloop", line) for line in region)
         text += f"# LLVM-MCA-BEGIN {i}\n{code}\n# LLVM-MCA-END {i}\n"
     out = run(mca, "-mtriple=aarch64-linux-gnu", "-mcpu=" + cpu.model, "-mattr=+fullfp16", f"-iterations={TURNS}", "--json",
-              "-instruction-info=false", "-resource-pressure=false", input=".Lloop:\n" + text)
-    regions = json.loads(out)["CodeRegions"]
-    return [region["SummaryView"]["TotalCycles"] / TURNS for region in regions]
+              "-instruction-info=false", "-resource-pressure=false", input=text)
+    return [region["SummaryView"]["TotalCycles"] / TURNS for region in json.loads(out)["CodeRegions"]]
 
 
 def is_f16(loop):
@@ -120,17 +163,23 @@ def is_f16(loop):
 
 
 def costs(mca, loops):
-    """{(cpu model, kernel, loop name): share of the pipe limit}, printed on the way."""
+    """{(cpu model, kernel, loop name): share of the pipe limit, whole if that is known}, printed on the way."""
     shares = {}
     for cpu in CPUS:
         there = [loop for loop in loops if cpu.f16 or not is_f16(loop)]
+        regions = [region for loop in there for region in (loop.code, loop.whole or loop.code)]
+        times = cycles(mca, cpu, regions)
         print(f"\n{cpu.model} ({cpu.stands_for})")
-        print(f"  {'loop':34} {'MAC':>6} {'cycles':>8} {'MAC/cycle':>10} {'of limit':>9}")
-        for loop, turn in zip(there, cycles(mca, cpu, there)):
-            rate = loop.multiply_adds / turn
-            share = rate / (cpu.f16 if is_f16(loop) else cpu.f32)
+        print(f"  {'loop':34} {'MAC':>6} {'cycles':>8} {'of limit':>9} {'whole: MAC':>12} {'cycles':>8} {'of limit':>9}")
+        for loop, turn, whole in zip(there, times[::2], times[1::2]):
+            limit = cpu.f16 if is_f16(loop) else cpu.f32
+            share = loop.multiply_adds / turn / limit
+            line = f"  {loop.kernel + ': ' + loop.name:34} {loop.multiply_adds:6} {turn:8.2f} {share:9.0%}"
+            if loop.whole:
+                share = loop.multiply_adds * loop.turns / whole / limit
+                line += f" {loop.multiply_adds * loop.turns:12} {whole:8.2f} {share:9.0%}"
             shares[cpu.model, loop.kernel, loop.name] = share
-            print(f"  {loop.kernel + ': ' + loop.name:34} {loop.multiply_adds:6} {turn:8.2f} {rate:10.2f} {share:9.0%}")
+            print(line)
     return shares
 
 
@@ -147,8 +196,7 @@ MODELS = [("samlet_micro, 256", MICRO, 0.014), ("SAM 2.1 tiny, 512", TINY._repla
           ("SAM 2.1 tiny, 1024", TINY, 2.75)]
 MEASURED_RATE = 112e9
 
-SCORE_DEPTH, VALUE_DEPTH = 16, 32  # of kernels/neon_fp16
-GEMM_SHARE = 1024 / 1280  # of kernels/neon_fp16/gemm.h, by its count of pipe cycles
+GEMM_SHARE = 0.81  # of kernels/neon_fp16/gemm.h: see there
 
 # CPU model, cores, clock in Hz
 BOARDS = [("Pi 4: 4 x A72, 1.8 GHz", CPUS[1], 4, 1.8e9), ("Pi 5: 4 x A76, 2.4 GHz", CPUS[0], 4, 2.4e9),
@@ -156,8 +204,9 @@ BOARDS = [("Pi 4: 4 x A72, 1.8 GHz", CPUS[1], 4, 1.8e9), ("Pi 5: 4 x A76, 2.4 GH
 
 
 def multiply_adds(m):
-    """What samlet spends on a tracked frame of one object: (products, attention, attention to memories). core/cost.cpp
-    counts the reference formulation; here values are projected after they were summed, and keys are never formed."""
+    """What samlet spends on a tracked frame of one object: (products, attention, attention to memories, the tables A and B
+    of that). core/cost.cpp counts the reference formulation; here values are projected after they were summed, and keys are
+    never formed."""
     side, width, block = m.image // 4, m.embed, 0
     products, attention = 147 * width * side * side, 0
     for stage, blocks in enumerate(m.stages):
@@ -179,7 +228,7 @@ def multiply_adds(m):
     keys = MEMORIES * cells + POINTERS * d // m.memory
     products += m.layers * cells * (5 * d * d + m.memory * d + 2 * d * m.hidden)
     attention += m.layers * 2 * cells * cells * d
-    memories = m.layers * cells * (2 * keys * m.memory + grid * d * m.memory)
+    memories, tables = m.layers * cells * 2 * keys * m.memory, m.layers * cells * grid * d * m.memory
     tokens, half = 8, d // 2
     cross = 2 * tokens * d * half + 2 * cells * d * half + 2 * tokens * cells * half
     products += 5 * cross + cells * d * d + 4 * cells * d // 4 * d // 2 + 16 * cells * d // 8 * 4  # mask decoder
@@ -189,46 +238,32 @@ def multiply_adds(m):
         products += side * 9 * channels * out
         channels = out
     products += cells * d * (256 + d + m.memory) + 2 * cells * d * (49 + 8 * d)
-    return products, attention, memories
+    return products, attention, memories, tables
 
 
 def project(shares):
     """Frames per second: e f n / (sum of M / (s l)), with M multiply-adds of a kind, s the share of the pipe limit l
-    (multiply-adds per cycle) of its loop, f the clock, n the cores, and e the share of XNNPACK's rate that whole frames
-    reached where they were measured."""
-    def share(cpu, kernel, name, depth=0):
-        loop = shares[cpu.model, kernel, name]
-        if kernel != "neon_fp16":
-            return loop
-        # 16 sums of halves become f32 after `depth` steps: 32 conversions of two cycles, 32 multiply-adds in f32.
-        return 1 / (1 / loop + 96 / (16 * depth))
-
-    def product_share(cpu, name):
-        return GEMM_SHARE if name == "gemm" else share(cpu, "XNNPACK", name)
-
-    def mean(a, b):  # of two halves of the work
-        return 2 / (1 / a + 1 / b)
-
+    (multiply-adds per cycle) of its loop (of ours, whole), f the clock, n the cores, and e the share of XNNPACK's rate that
+    whole frames reached where they were measured."""
     print("\nPROJECTION, frames per second with 7 memories, not measured; formula: see project()")
     print(f"  {'':38} " + " ".join(f"{name:>19}" for name, _, _ in MODELS))
     for board, cpu, cores, clock in BOARDS:
         kinds = [("f32", "f32 6x8", "neon", cpu.f32, cpu.f32)]
         if cpu.f16:
             kinds += [("f16 attention", "f32 6x8", "neon_fp16", cpu.f32, cpu.f16),
-                      ("all f16", "gemm", "neon_fp16", cpu.f16, cpu.f16)]
+                      ("all f16", None, "neon_fp16", cpu.f16, cpu.f16)]
         for kind, product, kernel, product_limit, limit in kinds:
             row = []
             for _, model, measured in MODELS:
-                products, attention, memories = multiply_adds(model)
-                whole = (products + attention + memories) / measured / MEASURED_RATE
-                turns = (products / (product_share(cpu, product) * product_limit) +
-                         attention / (mean(share(cpu, kernel, "attention", SCORE_DEPTH),
-                                           share(cpu, kernel, "attention", VALUE_DEPTH)) * limit) +
-                         memories / (mean(share(cpu, kernel, "axial scores", SCORE_DEPTH),
-                                          share(cpu, kernel, "axial values", VALUE_DEPTH)) * limit))
+                products, attention, memories, tables = parts = multiply_adds(model)
+                whole = sum(parts) / measured / MEASURED_RATE
+                turns = products / product_limit / (shares[cpu.model, "XNNPACK", product] if product else GEMM_SHARE)
+                for part, *names in ((attention, "attention scores", "attention values"),
+                                     (memories, "axial scores", "axial values"), (tables, "axial tables")):
+                    turns += sum(part / len(names) / shares[cpu.model, kernel, name] for name in names) / limit
                 row.append(whole * clock * cores / turns)
             print(f"  {board + ', ' + kind if kind == 'f32' else '- ' + kind:38} " + " ".join(f"{fps:19.2f}" for fps in row))
-    print("\nmultiply-adds of a frame, 1e9: products, attention, attention to memories; share e")
+    print("\nmultiply-adds of a frame, 1e9: products, attention, attention to memories, its tables; share e")
     for name, model, measured in MODELS:
         parts = multiply_adds(model)
         print(f"  {name:24} " + " ".join(f"{part * 1e-9:8.2f}" for part in parts) +
