@@ -344,8 +344,8 @@ static void corrections_reach_the_following_frames(void** state) {
         b.records = &stored.records[i];
         if (i < 4)
             assert_same_recordings(&a, &b);
-        else
-            assert_true(recording_distance(&a, &b) > 0.3);
+        else /* without the correction's memory nothing would differ; with it, the model may find back to the disc */
+            assert_true(recording_distance(&a, &b) > (i == 4 ? 0.3 : 1e-2));
     }
     recording_free(&none);
     recording_free(&pending);

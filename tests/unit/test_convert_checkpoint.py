@@ -487,6 +487,16 @@ class Output(ConverterTest):
         for name, array in one.items():
             np.testing.assert_allclose(two[name], array, rtol=1e-6, err_msg=name)
 
+    def test_the_bundled_model_is_the_same_in_every_type(self):
+        bundled = CONVERTER.parents[1] / "examples" / "data" / "samlet_micro.gguf"  # its weights: tools/train/rounding.py
+        int8, exact = self.folder / "int8.gguf", self.folder / "f32.gguf"
+        for source, target, kind in ((bundled, int8, "int8"), (int8, self.output, "f32"), (bundled, exact, "f32")):
+            self.assertEqual(self.run_converter(source, target, "--type", kind).returncode, 0)
+        one, two = (Gguf(path.read_bytes()) for path in (self.output, exact))
+        self.assertEqual(one.metadata, two.metadata)
+        for name, array in two.tensors.items():
+            np.testing.assert_array_equal(one.tensors[name], array, name)
+
     def test_the_wish_for_products_in_f32_is_kept(self):
         gguf = self.convert(safetensors(WEIGHTS), "--type", "f16", "--f32-products", "one mask in ten\nchanges")
         self.assertEqual(gguf.metadata["samlet.f32_products"], "one mask in ten\\nchanges")
