@@ -11,8 +11,8 @@
 //
 // Error. A score is off by (2 + sqrt(score_depth)) u of the sum of its terms' magnitudes at most, if
 // roundings are independent, u = 2^-11, which counts as a relative error of its probability; results by as
-// much of the values again. On the bundled clip (golden/bundled_f16) sums of 32 and 64 gave masks of IoU
-// 0.9977 to those of f32, these give 0.9986.
+// much of the values again. On the bundled clip (golden/bundled_f16), with an earlier model, sums of 32 and 64
+// gave masks of IoU 0.9977 to those of f32, these gave 0.9986.
 //
 // Cost. By llvm-mca 19 the inner loop of both products reaches the 16 multiply-adds per cycle of a Neoverse
 // N1 (Cortex-A76); with what surrounds it, mostly adding the sums to f32, scores reach 54 % and values 69 %:
