@@ -70,7 +70,8 @@ one_cpu_is_enough=(two_objects mask correction explaining_changes_no_result memo
     girl clip_length_changes_the_time_code_of_short_clips_only formats_of_the_same_colours_are_the_same
     non_overlapping_masks_share_out_the_pixels yielding_changes_nothing pinned_threads_stay_on_their_processors
     the_most_threads_work sessions_side_by_side a_session_changes_threads handles_move missing_tensors_are_named
-    mis_shaped_tensors_are_named values_that_are_not_finite_are_named)
+    mis_shaped_tensors_are_named values_that_are_not_finite_are_named a_correction_after_one_taken_back_still_corrects
+    the_mask_explained_is_the_mask_shown)
 
 # The level that the library must choose, by its own report.
 expected_kernels() {
