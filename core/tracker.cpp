@@ -25,6 +25,20 @@ float clamp(float x, float limit) {
     return x < -limit ? -limit : x > limit ? limit : x;
 }
 
+// inside[grid * grid] = the share of each cell's 4 x 4 low-res pixels that the mask covers. Returns all of them.
+uint32_t cover_cells(const float* logits, size_t grid, float* inside) {
+    const size_t low_res = 4 * grid;
+    uint32_t all = 0;
+    for (size_t cell = 0; cell < grid * grid; cell++) {
+        const float* corner = logits + cell / grid * 4 * low_res + cell % grid * 4;
+        uint32_t set = 0;
+        for (size_t k = 0; k < 16; k++) set += corner[k / 4 * low_res + k % 4] > 0;
+        inside[cell] = static_cast<float>(set) / 16;
+        all += set;
+    }
+    return all;
+}
+
 }  // namespace
 
 Status TrackerConfig::complete(const Model& model) {
@@ -564,16 +578,8 @@ void Tracker::explain(const TrackedObject& o, bool cleaned, float* x) {
         float* shown = exec_.floats(low_res_cells());
         if (!exec_.rehearsing) memcpy(shown, o.logits, low_res_cells() * sizeof(float));
         if (!cleaned) clean(o, shown);
-        if (!exec_.rehearsing) {
-            why.clear();
-            for (size_t cell = 0; cell < cells(); cell++) {
-                const float* logits = shown + cell / grid_ * 4 * low_res() + cell % grid_ * 4;
-                uint32_t set = 0;  // of the cell's 4 x 4 low-res pixels
-                for (size_t k = 0; k < 16; k++) set += logits[k / 4 * low_res() + k % 4] > 0;
-                inside[cell] = static_cast<float>(set) / 16;
-                why.mask_cells += set;
-            }
-        }
+        why.clear();
+        if (!exec_.rehearsing) why.mask_cells = cover_cells(shown, grid_, inside);
     }
     condition(o, x, &why, inside);
     if (!exec_.rehearsing) why.milliseconds = skip_lap();
