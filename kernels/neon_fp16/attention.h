@@ -11,11 +11,11 @@
 //
 // Error. A score is off by (2 + sqrt(score_depth)) u of the sum of its terms' magnitudes at most, if
 // roundings are independent, u = 2^-11, which counts as a relative error of its probability; results by as
-// much of the values again. On the bundled clip (golden/bundled_f16), with an earlier model, sums of 32 and 64
-// gave masks of IoU 0.9977 to those of f32, these gave 0.9986.
+// much of the values again. On the bundled clip (golden/bundled_f16), with an earlier model, sums of 32 and
+// 64 gave masks of IoU 0.9977 to those of f32, these gave 0.9986.
 //
 // Cost. By llvm-mca 19 the inner loop of both products reaches the 16 multiply-adds per cycle of a Neoverse
-// N1 (Cortex-A76); with what surrounds it, mostly adding the sums to f32, scores reach 54 % and values 69 %:
+// N1 (Cortex-A76); with what surrounds it, mostly adding the sums to f32, scores reach 54 % and values 76 %:
 // tools/bench/static_cost.py. On top of their 256 (scores) or 512 (values) pipe cycles, 16 sums take at least
 // 144: 64 for 32 conversions, and one for each multiply-add, store and zero, since stores go through these
 // pipes, too. So 64 % and 78 % are the most that these lengths allow. That buys the accuracy; f32 kernels
@@ -236,6 +236,7 @@ SAMLET_APART void add_values(const HalfGroup& group, size_t column, const float*
         clear(part);
         multiply(group.probabilities + key * M, group.values + key * pitch + column, pitch,
                  smaller(HalfAttention::value_depth, group.keys - key), part);
+        leave_in_memory(sums[0]);
         SAMLET_UNROLL
         for (size_t m = 0; m < M; ++m) flush(part[m], group.value_factor, true, sums[m]);
     }

@@ -7,7 +7,7 @@
 // vectors of queries. With 7 memories a step of scores makes 14 multiply-adds, 2 additions and 4 loads (and 7
 // loads of factors for 8 steps), one of values 16 multiply-adds and 3 loads. By llvm-mca 19 the inner loops
 // reach 87 % and 100 % of the 16 multiply-adds per cycle of a Neoverse N1 (Cortex-A76). With what surrounds
-// them, mostly adding the sums to f32, scores reach 45 %, values 75 % and A and B, whose sums are the
+// them, mostly adding the sums to f32, scores reach 52 %, values 75 % and A and B, whose sums are the
 // shortest, 43 %, where f32 has 36 %, 50 % and 49 %: the price of the accuracy, see
 // kernels/neon_fp16/attention.h, tools/bench/static_cost.py.
 //
@@ -210,6 +210,7 @@ SAMLET_APART void scores_of_half_keys(const HalfPlace& place, const float16_t* k
                 if constexpr (both) y += row;
             });
         }
+        leave_in_memory(scores);
         SAMLET_UNROLL
         for (size_t r = 0; r < R; ++r) {
             const float32x4_t parts[4] = {widen_low(sums[r][0]), widen_high(sums[r][0]),

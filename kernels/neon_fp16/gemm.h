@@ -21,8 +21,8 @@
 // mask decoder: masks of SAM 2 tiny at 512 have a mean IoU of 0.9990 with those of f32 over 72 prompts on
 // three photographs, the least 0.977. Chains of 8 would give 0.9993 and 0.993 at about 74 % of the limit;
 // with sums in f32, rounding factors (and maps) alone costs 0.0004. An earlier bundled model on its clip:
-// 0.9986 and 0.9985 (box "children" of golden/bundled_f16 and that of golden/precision); with sums in f32, all
-// layers in f16, 0.9988 and 0.9984.
+// 0.9986 and 0.9985 (box "children" of golden/bundled_f16 and that of golden/precision); with sums in f32,
+// all layers in f16, 0.9988 and 0.9984.
 #pragma once
 
 #include "kernels/half_gemm.h"

@@ -4,10 +4,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // f16 has 11 significant bits (unit roundoff u = 2^-11) and a small range, 6e-5 .. 65504: sessions flush
-// smaller ones to zero. So every operand is first multiplied by a power of two that brings its largest element
-// below a limit, which is exact, and results are multiplied by the inverse in f32. Limits are as large as sums
-// of products allow, so that little is flushed. Nothing overflows as long as the product of the largest
-// elements is a finite float, and the error is relative to the largest element whatever its size.
+// smaller ones to zero. So every operand is first multiplied by a power of two that brings its largest
+// element below a limit, which is exact, and results are multiplied by the inverse in f32. Limits are as
+// large as sums of products allow, so that little is flushed. Nothing overflows as long as the product of the
+// largest elements is a finite float, and the error is relative to the largest element whatever its size.
 #pragma once
 
 #include <arm_neon.h>
@@ -32,8 +32,8 @@ SAMLET_INLINE float32x4_t widen_high(float16x8_t x) {
     return vcvt_high_f32_f16(x);
 }
 
-// The power of two that brings `largest` (not negative) into [limit / 2, limit), as far as it and its inverse are
-// normal numbers. `limit` is a power of two from 4 to 2^15. Not finite: some power of two.
+// The power of two that brings `largest` (not negative) into [limit / 2, limit), as far as it and its inverse
+// are normal numbers. `limit` is a power of two from 4 to 2^15. Not finite: some power of two.
 inline float scale_below(float limit, float largest) {
     uint32_t bits, limit_bits;
     __builtin_memcpy(&bits, &largest, sizeof bits);
@@ -137,8 +137,8 @@ SAMLET_INLINE void for_eight(F f) {
 
 // sum + a times lane i of b. Not by intrinsic: gcc 12 copies the lane to a vector of its own as soon as it is
 // used twice, which costs an instruction each and, with 16 sums, the registers. In this form b must be one of
-// the lower 16. Volatile, so that products stay in the order in which they are written: gcc would go sum by sum,
-// along a chain of latencies.
+// the lower 16. Volatile, so that products stay in the order in which they are written: gcc would go sum by
+// sum, along a chain of latencies.
 template <int i>
 SAMLET_INLINE float16x8_t add_product(float16x8_t sum, float16x8_t a, float16x8_t b) {
     __asm__ volatile("fmla %0.8h, %1.8h, %2.h[%c3]" : "+w"(sum) : "w"(a), "x"(b), "i"(i));
@@ -154,6 +154,12 @@ SAMLET_INLINE void multiply_halves(const float16x8_t (&factors)[M], float16x8_t 
         sums[m][0] = add_product<i>(sums[m][0], left, factors[m]);
         sums[m][1] = add_product<i>(sums[m][1], right, factors[m]);
     }
+}
+
+// Makes gcc leave f32 sums in memory while a product needs the registers: it would carry copies of them
+// through, on the stack, and store both.
+SAMLET_INLINE void leave_in_memory(const float* sums) {
+    __asm__ volatile("" : : "r"(sums) : "memory");
 }
 
 template <size_t M>
