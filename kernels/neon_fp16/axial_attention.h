@@ -37,6 +37,7 @@ struct HalfAxial {
     static constexpr float weight_limit = 16, query_limit = 16, key_limit = 16,
                            value_limit = 4;        // see halves.h
     static constexpr float score_limit = 0x1p15f;  // of a whole score: what A and B leave of it to keys
+    // Turning a pair of channels can bring sqrt(2) of the larger into one.
     static_assert(weight_limit * query_limit * 1.5f * table_depth < 65504, "tables overflow");
     static_assert(256 * value_limit * value_depth < 65504, "sums of values overflow");
 };
