@@ -309,6 +309,26 @@ void small_values_survive(void**) {
     });
 }
 
+// Errors in f16 are those of keys less what they have in common, however large that is.
+void what_keys_share_costs_nothing(void**) {
+    const Problem p{33, 32, 8, 8, 3, 0, 0, 0.01f};
+    const Data apart(p, 71), shifted(p, 71);
+    for (size_t i = 0; i < p.placed() * p.dim; ++i) shifted.keys[i] += 500;
+    const Naive want = naive(p, shifted);
+    const std::vector<Sensitivity> of_rest = naive(p, apart).sensitivity;
+    each_level([&](const Kernels& kernels) {
+        Output<float> out(p.queries, p.dim, p.dim);
+        attend(kernels, p, shifted, out);
+        for (size_t i = 0; i < p.queries * p.dim; ++i) {
+            Naive allowed = want;
+            allowed.sensitivity[i / p.dim].terms = of_rest[i / p.dim].terms;
+            const double tolerance = (2e-6 + 3e-7 * want.largest_term) * 2 +
+                                     (multiplies_halves(kernels) ? half_tolerance(p, allowed, i, 1) : 0);
+            check_near(kernels.name, "shifted keys", i, double(out[i]), want.out[i], tolerance);
+        }
+    });
+}
+
 // Rising scores make the maximum grow in every tile.
 void maximum_grows_all_the_time(void**) {
     const Problem p{6, 8, 16, 4, 2, 100, 0, 1.0f};
@@ -366,6 +386,7 @@ int main() {
         cmocka_unit_test(one_key_dominates),
         cmocka_unit_test(equal_scores_give_the_mean),
         cmocka_unit_test(small_values_survive),
+        cmocka_unit_test(what_keys_share_costs_nothing),
         cmocka_unit_test(maximum_grows_all_the_time),
         cmocka_unit_test(no_keys_give_zeros),
         cmocka_unit_test(queries_do_not_touch_each_other),
